@@ -7,7 +7,7 @@ import sys
 from actors.supervisor import run
 from iai.config import config_file
 from iai.config.layout import Layout
-from iai.encryption import handover
+from iai.encryption import key_pipe
 from iai.lifecycle.supervision import Exit
 from iai.process import logs
 
@@ -19,9 +19,9 @@ if __name__ == "__main__":
     )
     for warning in warnings:
         logging.getLogger("settings").warning("%s", warning)
-    handover.take(sys.argv[1:])
+    key_pipe.take(sys.argv[1:])
     code = run(settings)
     if code == Exit.REPLACED:
-        again = [sys.executable, "-P", "-m", "actors", *handover.give().words]
+        again = [sys.executable, "-P", "-m", "actors", *key_pipe.give().words]
         os.execv(sys.executable, again)  # noqa: S606  keeps the pid
     sys.exit(code)

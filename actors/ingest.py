@@ -20,11 +20,11 @@ from iai.encryption.cipher import Cipher
 from iai.encryption.keys import load_cipher
 from iai.errors import BadUsage, IaiError, NotFound, RulesLoading
 from iai.ingest import edits, redactors, traces
-from iai.ingest.detectors import Kingfisher
 from iai.ingest.hook_notes import HookNotes
 from iai.ingest.idle_jobs import BackupJob, IdleJobs, Occasion, PurgeJob, RereadJob
 from iai.ingest.inbox_reader import InboxReader
 from iai.ingest.scrub_job import ScrubJob
+from iai.ingest.secret_scanner import Kingfisher
 from iai.ingest.spool_reader import SpoolReader
 from iai.ingest.transcript_reader import TranscriptReader
 from iai.ingest.writer import RecordWriter

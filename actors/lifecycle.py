@@ -8,7 +8,7 @@ import logging
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.lifecycle.saved import Saved, decode, encode
+from iai.lifecycle.saved_state import Saved, decode, encode
 from iai.lifecycle.states import (
     Cause,
     Thresholds,

@@ -13,8 +13,8 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.encryption import keys
+from iai.encryption.key_sources import KeyFile, Passphrase
 from iai.encryption.keys import Keys
-from iai.encryption.sources import KeyFile, Passphrase
 from iai.errors import StoreError, StoreLocked
 from iai.process import files
 

@@ -13,12 +13,12 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from iai.admin import scrubbed
+from iai.admin import scrub_check
 from iai.config.layout import Layout
 from iai.encryption import keys
 from iai.encryption.cipher import MAGIC, Cipher, is_sealed, sealed_name
+from iai.encryption.key_sources import Source
 from iai.encryption.keys import Keys
-from iai.encryption.sources import Source
 from iai.errors import StoreCorrupt, StoreError, Tampered
 from iai.process import files
 from iai.store import auto_backups
@@ -119,7 +119,7 @@ def forms(layout: Layout) -> dict[str, str]:
 
 def plain_copies(layout: Layout) -> list[Path]:
     """Return the copies of the records below `backups/` that are not encrypted."""
-    every = [*scrubbed.copies(layout), *(backup.path for backup in auto_backups.found(layout))]
+    every = [*scrub_check.copies(layout), *(backup.path for backup in auto_backups.found(layout))]
     return sorted(path for path in every if not Layout(path).crypto.exists())
 
 

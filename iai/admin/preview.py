@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,12 +13,13 @@ from iai.errors import IaiError
 from iai.ingest.spool import HookEvent
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
-from iai.session_start import live
-from iai.session_start.live import Start
+from iai.session_start import compose_now
+from iai.session_start.compose_now import Start
 
 _OF_HOSTS = ("CLAUDE_PROJECT_DIR", "PLUGIN_ROOT")  # by which the hook tells the host
 _COMPOSED = " -> live-cli "  # in the hook's words: no current text was ready
-PATIENCE_S = 10.0  # the hook's own deadline is a second
+PATIENCE_S = 10.0
+HOOK_S = 0.9  # in which the hook has a text composed, or else hands out none
 
 
 class NoPreview(IaiError):
@@ -29,6 +31,12 @@ class Preview(Struct, frozen=True):
 
     text: str
     origin: str  # where the text comes from, in the hook's words
+    composed_s: float = 0.0  # that composing it took in this process; 0: the hook printed it
+
+    @property
+    def reason(self) -> str:
+        """Why no current text was ready, in the hook's words; "" if one was."""
+        return self.origin.partition(_COMPOSED)[0] if _COMPOSED in self.origin else ""
 
 
 def run(store: Path, cwd: str, source: str = "startup", session: str = "") -> Preview:
@@ -39,16 +47,17 @@ def run(store: Path, cwd: str, source: str = "startup", session: str = "") -> Pr
 def composed_here(settings: Settings, cwd: str, wall: int) -> Preview:
     """Return what `run` does for a new session, but compose the text in this process if need be.
 
-    So the hook need not start a Python, which takes longer than all else. Raises NoPreview, and
-    StoreError.
+    So the hook need not start a Python, which takes longer than all else. A real session gets the
+    same text if the hook's own iai takes no longer than `HOOK_S`. Raises NoPreview, and StoreError.
     """
     event = HookEvent(cwd=cwd, source="startup")
     found = _run(settings.store, event, "files")
-    if _COMPOSED not in found.origin:
+    if not found.reason:
         return found
-    text = live.compose(Start(event=event), settings, wall)
-    reason = found.origin.partition(_COMPOSED)[0]
-    return Preview(text, f"{reason}{_COMPOSED}bytes={len(text.encode())}")
+    began = time.monotonic()
+    text = compose_now.compose(Start(event=event), settings, wall)
+    origin = f"{found.reason}{_COMPOSED}bytes={len(text.encode())}"
+    return Preview(text, origin, time.monotonic() - began)
 
 
 def _run(store: Path, event: HookEvent, trace: str) -> Preview:

@@ -1,7 +1,7 @@
 """What `iai status` reports: the processes, how current each stage is, how old the payload is."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -22,14 +22,32 @@ from iai.protocol.message import Actor
 from iai.protocol.supervisor import ActorHealth, Health, HealthReport
 
 Document = dict[str, Any]
+Memory = tuple[int | None, int | None]  # bytes of a process: all it has, and its share of them
 
 LATE_S = 4.0  # a healthy loop stamps its heartbeat every two seconds
 
 
-def collect(settings: Settings, own: str = "") -> tuple[Document, str]:
+def memory_of(pid: int) -> Memory:
+    """Return the memory of a process; None for what is unknown.
+
+    Processes share the code that they are forked with. Only Linux says who has which share (PSS);
+    elsewhere all is counted.
+    """
+    try:
+        process = psutil.Process(pid)
+        rss = process.memory_info().rss
+        return rss, getattr(process.memory_full_info(), "pss", rss)
+    except psutil.Error:
+        return None, None
+
+
+def collect(
+    settings: Settings, own: str = "", memory: Callable[[int], Memory] = memory_of
+) -> tuple[Document, str]:
     """Return the status, as a document and as text.
 
-    `own` is this process's build, where that is known: it takes longer to find out than the rest.
+    `own` is this process's build, and `memory` a cheaper `memory_of`, for those who ask every few
+    seconds: the two take longer to find out than the rest.
     """
     layout = Layout(settings.store)
     state, report = _report(layout)
@@ -48,7 +66,7 @@ def collect(settings: Settings, own: str = "") -> tuple[Document, str]:
             "store": str(settings.store),
         },
         "lifecycle": {"state": _lifecycle(layout) if report else None},
-        "actors": {a.actor: _actor(a) for a in (report.actors if report else ())},
+        "actors": {a.actor: _actor(a, memory) for a in (report.actors if report else ())},
         "stages": msgspec.to_builtins(store.stages),
         "watermark": msgspec.to_builtins(store.watermark),
         "payload": msgspec.to_builtins(store.payload),
@@ -81,30 +99,16 @@ def _lifecycle(layout: Layout) -> str | None:
         return None
 
 
-def _actor(actor: ActorHealth) -> Document:
-    rss, memory = _memory(actor.pid) if actor.pid is not None else (None, None)
+def _actor(actor: ActorHealth, memory: Callable[[int], Memory]) -> Document:
+    rss, share = memory(actor.pid) if actor.pid is not None else (None, None)
     fields = msgspec.to_builtins(actor)
     late = actor.state == "ready" and (actor.beat_age_s or 0.0) > LATE_S
     return {
         **{k: v for k, v in fields.items() if k != "actor"},
         "late": late,
         "rss_bytes": rss,
-        "memory_bytes": memory,
+        "memory_bytes": share,
     }
-
-
-def _memory(pid: int) -> tuple[int | None, int | None]:
-    """Return the bytes that a process has in memory, and its share of them; None if unknown.
-
-    Processes share the code that they are forked with. Only Linux says who has which share (PSS);
-    elsewhere all is counted.
-    """
-    try:
-        process = psutil.Process(pid)
-        rss = process.memory_info().rss
-        return rss, getattr(process.memory_full_info(), "pss", rss)
-    except psutil.Error:
-        return None, None
 
 
 def _lines(document: Document, store: StoreHealth) -> list[str]:

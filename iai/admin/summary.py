@@ -9,7 +9,7 @@ from iai.admin.doctor.finding import Finding, Verdict
 from iai.admin.status import Document
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.install import histories
+from iai.install import host_transcripts
 from iai.model.units import count
 
 SHOWN = 2  # findings
@@ -73,6 +73,6 @@ def _text(document: Document) -> str:
 
 
 def _next(records: int, environment: Mapping[str, str]) -> str:
-    if not records and (found := histories.measure(environment).files):
+    if not records and (found := host_transcripts.measure(environment).files):
         return f"`iai import --all` imports {count(found, 'past session')}"
     return "`iai preview` prints what the next session here starts with, `iai recall` searches"

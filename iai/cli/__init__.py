@@ -5,8 +5,8 @@ import os
 import re
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn, Protocol
 
 from iai.cli import output
 from iai.config.config_file import load
@@ -79,10 +79,16 @@ ELSEWHERE = {
     **dict.fromkeys(("log", "history", "sessions", "list"), "timeline"),
     **dict.fromkeys(("add", "note", "save"), "remember"),
     **dict.fromkeys(("delete", "remove", "rm"), "forget"),
+    **dict.fromkeys(("page", "web", "dashboard"), "ui"),
+    **dict.fromkeys(("check", "health"), "doctor"),
     "start": "up",
     "stop": "down",
+    "next": "preview",
+    "unpin": "pin --off",
     "install": "hooks install",
     "settings": "config",
+    "encrypt": "crypto init",
+    "version": "--version",
 }
 
 
@@ -94,6 +100,17 @@ class Command(Protocol):
 
     def run(self, args: Namespace, settings: Settings) -> int:
         """Run it, and return the exit code."""
+
+
+class Parser(ArgumentParser):
+    """A parser that answers bad usage with one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and what is near to an unknown option; exit."""
+        unknown = re.match("unrecognized arguments: (--[^ =]+)", message)
+        near = _nearest(unknown[1], self._option_string_actions) if unknown else ""
+        hint = f"did you mean {near}?" if near else f"`{self.prog} --help` says how to use it"
+        self.exit(BAD_USAGE, f"{self.prog}: {message}; {hint}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,16 +130,16 @@ def _main(argv: Sequence[str] | None) -> int:
         print("\n".join(importlib.import_module("iai.admin.version").lines()))
         return DONE
     if name not in COMMANDS:
-        alike = ELSEWHERE.get(name) or _nearest(name)
+        alike = ELSEWHERE.get(name) or _nearest(name, COMMANDS)
         hint = f"did you mean `iai {alike}`?" if alike else "`iai help` lists the commands"
         print(f"iai: unknown command {name!r}; {hint}", file=sys.stderr)
         return BAD_USAGE
     return _run(name, words[1:])
 
 
-def _nearest(name: str) -> str:
-    """Return the command that is spelt most like this; "" if none is."""
-    near = importlib.import_module("difflib").get_close_matches(name, COMMANDS, 1)
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """Return the one of these names that is spelt most like this; "" if none is."""
+    near = importlib.import_module("difflib").get_close_matches(name, names, 1)
     return near[0] if near else ""
 
 
@@ -135,7 +152,7 @@ def command(name: str) -> Command:
 def parser(name: str) -> ArgumentParser:
     """Return the argument parser of a subcommand."""
     module = command(name)
-    result = ArgumentParser(
+    result = Parser(
         prog=f"iai {name}",
         description=module.__doc__,
         formatter_class=RawDescriptionHelpFormatter,

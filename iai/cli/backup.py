@@ -21,7 +21,7 @@ import msgspec
 
 from iai.admin import age, backup
 from iai.admin.backup import Transform
-from iai.cli import backup_passphrase
+from iai.cli import backup_passphrase, options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -33,7 +33,7 @@ from iai.model.units import count, size
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the .tar.gz or .age file to write")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
     parser.add_argument(
         "--age",
         action="append",

@@ -4,7 +4,7 @@ import sys
 from getpass import getpass
 from pathlib import Path
 
-from iai.encryption.sources import read_passphrase
+from iai.encryption.key_sources import read_passphrase
 from iai.errors import BadUsage
 
 

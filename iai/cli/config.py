@@ -13,6 +13,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from iai.admin import config_edits
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.config import config_file
 from iai.config.layout import Layout
@@ -33,7 +34,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=tuple(_WORDS), nargs="?", default="list")
     parser.add_argument("name", nargs="?", help="a setting from `iai config list`")
     parser.add_argument("value", nargs="?", help="its new value")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -24,8 +24,8 @@ from iai.cli.output import print_json
 from iai.cli.stopped import stopped
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.encryption import keys, sources
-from iai.encryption.sources import KeyFile, Keyring, Source
+from iai.encryption import key_sources, keys
+from iai.encryption.key_sources import KeyFile, Keyring, Source
 from iai.errors import StoreLocked
 
 STEPS = ("init", "status", "rotate", "off")
@@ -92,8 +92,8 @@ def _source(args: Namespace, layout: Layout) -> Source:
     if found is not None:
         return found.source
     if args.passphrase:
-        return sources.new_passphrase()
-    if args.keyring or (not args.key_file and sources.has_keyring()):
+        return key_sources.new_passphrase()
+    if args.keyring or (not args.key_file and key_sources.has_keyring()):
         return Keyring()
     if args.key_file:
         path = Path(args.key_file).expanduser().absolute()

@@ -21,12 +21,13 @@ from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import copies, deep, encryption, group, machine
+from iai.admin.doctor import backups, deep, encryption, group, machine
 from iai.admin.doctor.finding import Finding, Verdict
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.cli.progress import bar
 from iai.config.layout import Layout
-from iai.config.secured import secure
+from iai.config.permissions import secure
 from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.model.units import count
@@ -41,7 +42,7 @@ _RECORDS = ("records", "deep records")  # checks whose fix is to restore a backu
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--fix", action="store_true", help="repair what is safe to repair")
     parser.add_argument("--deep", action="store_true", help="also read everything that is stored")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -77,7 +78,7 @@ def _fix(layout: Layout, findings: list[Finding]) -> None:
     with suppress(StoreError):  # what cannot be repaired stays a finding
         secure(layout.root)
     if any(finding.check in _RECORDS and finding.fixable for finding in findings):
-        print(copies.restore(layout), file=sys.stderr)  # this deletes all that is derived
+        print(backups.restore(layout), file=sys.stderr)  # this deletes all that is derived
     else:
         deep.delete_damaged(layout, findings)
     if group.sockets_left(layout):

@@ -9,6 +9,7 @@ import signal
 import time
 from argparse import ArgumentParser, Namespace
 
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -24,7 +25,7 @@ PATIENCE_S = 70.0  # enough to kill six processes, one after the other: see `STO
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=PATIENCE_S, help="seconds to wait")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

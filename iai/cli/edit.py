@@ -13,7 +13,7 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from iai.cli import marks, refs
+from iai.cli import marks, options
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, IaiError, NoRecord
@@ -28,13 +28,13 @@ class EditorFailed(IaiError):
 
 
 def configure(parser: ArgumentParser) -> None:
-    refs.add(parser)
+    options.add_ref(parser)
     parser.add_argument("--text", help="the new text (default: edit it in $EDITOR)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    layout, ref = Layout(settings.store), refs.one(args)
+    layout, ref = Layout(settings.store), options.ref_of(args)
     if args.text is None and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadUsage("there is no terminal for an editor: give the new text with --text")
     with Client(layout) as client:

@@ -10,7 +10,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from iai.cli import times, watch
+from iai.cli import options, watch
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -28,7 +28,7 @@ _HEAD = ("at", "at_ns", "by", "severity", "kind")
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--kind", default="", help="only events of this kind")
-    parser.add_argument("--since", default="", metavar="T", help=f"not before {times.FORMS}")
+    options.add_since(parser)
     parser.add_argument("--follow", action="store_true", help="keep printing new events")
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document; with --follow, one per line"

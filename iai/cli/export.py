@@ -29,8 +29,8 @@ from iai.model.record import Project, Record
 from iai.model.session import SessionInfo
 from iai.model.units import when
 from iai.projects.lookup import project_id
-from iai.recall.account import account
 from iai.recall.conversation import of_session
+from iai.recall.work_lines import work_lines
 from iai.store.record_view import RecordView
 from iai.store.records import Records
 
@@ -148,7 +148,7 @@ def _heading(first: Record, info: SessionInfo | None) -> str:
 
 def _done(exchange: Exchange, project: Project) -> str:
     """Return what was done in an exchange, as a block of its own."""
-    lines = list(account(exchange.actions, [project.root, *project.cwds]))
+    lines = list(work_lines(exchange.actions, [project.root, *project.cwds]))
     fence = max((run for line in lines for run in re.findall("`{3,}", line)), key=len, default="``")
     return "\n".join([f"{fence}`", *lines, f"{fence}`\n\n"]) if lines else ""
 

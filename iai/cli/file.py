@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from iai.cli import scope
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -25,9 +25,9 @@ from iai.errors import BadUsage
 from iai.model.units import ago, excerpt, when
 from iai.projects.identity import identify
 from iai.projects.lookup import project_id
-from iai.recall.account import commit_line
 from iai.recall.file_history import FileVisit, FileVisits, as_seen, change_line, find, history
 from iai.recall.named_person import machines
+from iai.recall.work_lines import commit_line
 from iai.store.record_view import RecordView
 from iai.store.records import view_of
 
@@ -42,10 +42,10 @@ SHOWN = 200  # characters of each text
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
-    scope.add_project(parser)
-    scope.add_by(parser)
+    options.add_project(parser)
+    options.add_by(parser)
     parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

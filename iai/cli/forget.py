@@ -23,8 +23,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from iai.admin import scrubbed
-from iai.cli import refs, times
+from iai.admin import scrub_check
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -63,13 +63,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 def configure(parser: ArgumentParser) -> None:
-    refs.add_several(parser)
+    options.add_refs(parser)
     parser.add_argument(
         "--whole-session", action="store_true", help="also delete everything else in their sessions"
     )
     parser.add_argument("--session", default="", metavar="ID", help="this session, or that of '#N'")
     parser.add_argument("--project", default="", help="this project: a path, a name or an id")
-    times.add_period(parser)
+    options.add_period(parser)
     parser.add_argument("--file", default="", metavar="PATH", help="exchanges that touched it")
     parser.add_argument(
         "--text", default="", metavar="TEXT", help="texts, actions and titles with exactly this"
@@ -77,7 +77,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--backups", action="store_true", help="delete copies that iai put aside")
     parser.add_argument("--dry-run", action="store_true", help="list it, and delete nothing")
     parser.add_argument("--yes", action="store_true", help="don't ask")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -86,7 +86,7 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.refs and not wanted.open:
         raise BadUsage("name records, or say what to look for, not both")
     if wanted.open and not args.refs and not args.backups:
-        refs.several(args)  # raises
+        options.refs_of(args)  # raises
     with Client(layout) as client:
         if not args.dry_run:
             client.require()
@@ -103,7 +103,7 @@ def run(args: Namespace, settings: Settings) -> int:
             for part in _requests(selected, wanted.text):
                 client.call(Actor.INGEST, part, Changed, DEADLINE_S)
     if args.backups:
-        scrubbed.discard(layout)
+        scrub_check.discard(layout)
     _wait(layout)
     return _report(args, selected, layout, forgotten=True)
 
@@ -149,7 +149,7 @@ def _agreed(args: Namespace, selected: Selected, layout: Layout) -> bool:
             print("\n".join(_preview(selected)))
         if layout.team_file.exists():
             print("What of it is shared is deleted on all machines of the team.")
-        for path in scrubbed.copies(layout) if args.backups else ():
+        for path in scrub_check.copies(layout) if args.backups else ():
             print(f"  copy    {path}")
     if args.dry_run or nothing:
         return False
@@ -203,7 +203,7 @@ def _wait(layout: Layout) -> None:
     """Wait until every stage has rewritten its files, or none gets on any more."""
     deadline = time.monotonic() + WAIT_S
     with Client(layout) as client, bar("rewriting without it") as shown:
-        while (left := scrubbed.left(layout)) and time.monotonic() < deadline:
+        while (left := scrub_check.left(layout)) and time.monotonic() < deadline:
             shown.reach(0, ", ".join(left))
             if not client.running():
                 break
@@ -211,15 +211,15 @@ def _wait(layout: Layout) -> None:
 
 
 def _report(args: Namespace, selected: Selected, layout: Layout, *, forgotten: bool) -> int:
-    left = scrubbed.left(layout) if forgotten else []
-    found = scrubbed.holding(layout, args.text) if forgotten and args.text and not left else []
+    left = scrub_check.left(layout) if forgotten else []
+    found = scrub_check.holding(layout, args.text) if forgotten and args.text and not left else []
     outcome = Outcome(
         records=len(selected.records),
         actions=selected.actions,
         titles=len(selected.titles),
         forgotten=forgotten,
         left=left,
-        copies=[str(path) for path in scrubbed.copies(layout)],
+        copies=[str(path) for path in scrub_check.copies(layout)],
         found_in=[str(path) for path in found],
     )
     if args.json:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from iai.admin import freshness, health
 from iai.admin.freshness import Freshness, Lag, Quantiles
-from iai.cli import times
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -38,9 +38,9 @@ class NoPlot(IaiError):
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--since", default="7d", metavar="T", help=f"not before {times.FORMS}")
+    options.add_since(parser, "7d")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it; needs matplotlib")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

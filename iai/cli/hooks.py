@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from iai.cli import import_progress
+from iai.cli import import_progress, options
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -53,7 +53,7 @@ def configure(parser: ArgumentParser) -> None:
         " one that is there already; or remove that again",
     )
     parser.add_argument("--dry-run", action="store_true", help="print the change without making it")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

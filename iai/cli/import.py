@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from iai.admin import health
-from iai.cli import import_progress
+from iai.cli import import_progress, options
 from iai.cli.import_progress import POLL_S, CommitsImported
 from iai.cli.output import print_json
 from iai.cli.progress import bar
@@ -33,7 +33,7 @@ from iai.hosts.turn import Skip
 from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
 from iai.ingest.import_job import IGNORED
-from iai.install import histories
+from iai.install import host_transcripts
 from iai.model.units import count, kinds
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
@@ -84,7 +84,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--explain", metavar="FILE", help="print what becomes of each line of a transcript"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -95,7 +95,7 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
     if args.all:
-        paths += tuple(map(str, histories.directories(os.environ)))
+        paths += tuple(map(str, host_transcripts.directories(os.environ)))
     began = time.monotonic()
     document: dict[str, Any] = {}
     with Client(layout) as client:

@@ -11,7 +11,7 @@ from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.errors import IaiError
 from iai.ingest import git_history
-from iai.install import histories
+from iai.install import host_transcripts
 from iai.model.units import count, size
 from iai.process import lock
 from iai.process.client import Client
@@ -90,7 +90,7 @@ def commits(client: Client, path: str, limit: int) -> CommitsImported:
 
 def offer(layout: Layout) -> None:
     """If the store is empty, mention past sessions. On a terminal, offer to import them now."""
-    found = histories.measure(os.environ) if _empty(layout) else None
+    found = host_transcripts.measure(os.environ) if _empty(layout) else None
     if found is None or not found.files:
         return
     what = f"{count(found.files, 'past session')} ({size(found.bytes)})"
@@ -98,7 +98,9 @@ def offer(layout: Layout) -> None:
         print(f"found {what}; `iai import --all` imports them")
     elif input(f"found {what}. Import them now? [y/N] ").strip().lower() in ("y", "yes"):
         with Client(layout) as client:
-            progress = transcripts(client, tuple(map(str, histories.directories(os.environ))))
+            progress = transcripts(
+                client, tuple(map(str, host_transcripts.directories(os.environ)))
+            )
         print(f"imported {count(progress.records_added, 'turn')}")
 
 

@@ -7,7 +7,7 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 
-from iai.cli import scope, times
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -27,10 +27,10 @@ from iai.store.records import view_of
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--since", default="", metavar="T", help=f"not before {times.FORMS}")
+    options.add_since(parser)
     parser.add_argument("--session", default="", help="only this session: its id, or that of '#N'")
-    scope.add_project(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_project(parser)
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import Literal
 
-from iai.cli import refs
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -14,9 +14,9 @@ from iai.protocol.message import Actor
 
 def configure(parser: ArgumentParser, undo: str) -> None:
     """Declare the record and --undo; `undo` says what that does."""
-    refs.add(parser)
+    options.add_ref(parser)
     parser.add_argument("--undo", action="store_true", help=undo)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def apply(
@@ -26,7 +26,7 @@ def apply(
 
     `undone` is what is said if it was taken off. Raises what `Client.call` does.
     """
-    request = Mark(ref=refs.one(args), mark=mark, on=not args.undo)
+    request = Mark(ref=options.ref_of(args), mark=mark, on=not args.undo)
     with Client(Layout(settings.store)) as client:
         changed = client.call(Actor.INGEST, request, Changed)
     report(changed, undone if args.undo else mark, as_document=args.json)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.encryption import keys, sources
+from iai.encryption import key_sources, keys
 from iai.errors import BadUsage
 
 
@@ -26,7 +26,7 @@ def unlock(layout: Layout, settings: Settings) -> None:
 def choose(settings: Settings) -> str:
     """Return a new passphrase. Raises BadUsage if there is nobody to ask, or two answers differ."""
     if settings.passphrase_file:
-        return sources.read_passphrase(Path(settings.passphrase_file).expanduser())
+        return key_sources.read_passphrase(Path(settings.passphrase_file).expanduser())
     if not sys.stdin.isatty():
         raise BadUsage("there is no terminal: set IAI_MCP_PASSPHRASE_FILE to a file with it")
     first = getpass("new passphrase: ")

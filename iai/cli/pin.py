@@ -10,7 +10,7 @@ example: iai pin --mine '#41'
 
 from argparse import ArgumentParser, Namespace
 
-from iai.cli import marks, refs
+from iai.cli import marks, options
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -19,15 +19,15 @@ from iai.protocol.message import Actor
 
 
 def configure(parser: ArgumentParser) -> None:
-    refs.add(parser)
+    options.add_ref(parser)
     parser.add_argument("--mine", action="store_true", help="only for your own sessions")
     parser.add_argument("--off", action="store_true", help="unpin it")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
     with Client(Layout(settings.store)) as client:
-        request = Pin(ref=refs.one(args), pinned=not args.off, mine=args.mine)
+        request = Pin(ref=options.ref_of(args), pinned=not args.off, mine=args.mine)
         changed = client.call(Actor.INGEST, request, Changed)
     said = ("unpinned" if args.off else "pinned") + (" for you alone" if args.mine else "")
     marks.report(changed, said, as_document=args.json)

@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from iai.admin import preview
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.config.settings import Settings
 
@@ -20,7 +21,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
     parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
     parser.add_argument("--session", default="", help="the id of a resumed session")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

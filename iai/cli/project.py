@@ -25,6 +25,7 @@ from itertools import islice
 
 from msgspec import Struct
 
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -82,7 +83,7 @@ def configure(parser: ArgumentParser) -> None:
     for action in (sharing, unsharing):
         action.add_argument("project", help="a path, a name or an id")
     for action in (listing, merging, parting, ignoring, sharing, unsharing):
-        action.add_argument("--json", action="store_true", help="print one JSON document")
+        options.add_json(action)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -10,6 +10,7 @@ example: iai purge-secrets --dry-run
 import time
 from argparse import ArgumentParser, Namespace
 
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -24,7 +25,7 @@ POLL_S = 0.1
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only count the secrets")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -15,7 +15,7 @@ from itertools import chain
 
 import msgspec
 
-from iai.cli import scope, times
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -43,11 +43,14 @@ FILTERS = (
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("query", help="a question, or words to look for")
+    parser.add_argument(
+        "query", nargs="?", default="",
+        help="a question, or words to look for (default: what --commit, --command or --file names)",
+    )  # fmt: skip
     parser.add_argument(
         "--limit", "--k", type=int, default=10, help="how many results (default 10)", metavar="N"
     )
-    scope.add_project(parser)
+    options.add_project(parser)
     parser.add_argument(
         "--session", default="", help="only this session: its id, or #N for the one of a record"
     )
@@ -81,23 +84,24 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--failed", action="store_true", help="only where something failed, or that command did"
     )
-    scope.add_by(parser)
-    times.add_period(parser)
+    options.add_by(parser)
+    options.add_period(parser)
     parser.add_argument(
         "--explain", action="store_true", help="show why each result matched, and where it was said"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.limit < 1 or not args.query.strip():
-        raise BadUsage("the query must not be empty, and --limit must be at least 1")
+    query = args.query or args.commit or args.command or args.file
+    if args.limit < 1 or not query.strip():
+        raise BadUsage("give a query, or --commit, --command or --file; --limit must be at least 1")
     since, until = units.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:
         client.require()
         question = Recall(
-            query=args.query,
+            query=query,
             k=args.limit,
             project=project_id(args.project, layout),
             session=session_id(args.session, layout),

@@ -5,6 +5,7 @@ example: iai refresh --dry-run
 
 from argparse import ArgumentParser, Namespace
 
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -17,7 +18,7 @@ from iai.protocol.message import Actor
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="rewrite it even if nothing changed")
     parser.add_argument("--dry-run", action="store_true", help="only print the decision")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

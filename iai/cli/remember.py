@@ -9,6 +9,7 @@ example: iai remember "Deployments go through make release, never by hand" --pin
 import os
 from argparse import ArgumentParser, Namespace
 
+from iai.cli import options
 from iai.cli.output import print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -29,7 +30,7 @@ def configure(parser: ArgumentParser) -> None:
         default="",
         help="the project it is about: a path, a name or an id (default: that of this directory)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

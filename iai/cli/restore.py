@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from iai.admin import age, backup
-from iai.cli import backup_passphrase
+from iai.cli import backup_passphrase, options
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -46,7 +46,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--passphrase-file", type=Path, metavar="FILE", help="the passphrase of an age file"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:

@@ -14,8 +14,8 @@ from argparse import ArgumentParser, Namespace
 
 from iai.config.settings import Settings
 from iai.ingest.spool import HookEvent, NotAnEvent, OtherProgram, event_in
-from iai.session_start import live
-from iai.session_start.live import Start
+from iai.session_start import compose_now
+from iai.session_start.compose_now import Start
 
 # The hook sets it where its host shows the user a line: see `iai.freshness.claude_file`. An iai of
 # another version than the hook's would refuse an option.
@@ -53,7 +53,7 @@ def run(args: Namespace, settings: Settings) -> int:
         new_to=args.new_to,
         with_message=bool(os.environ.get(WITH_MESSAGE)),
     )
-    print(live.compose(start, settings, time.time_ns()), end="")
+    print(compose_now.compose(start, settings, time.time_ns()), end="")
     return 0
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iai.cli import refs
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -28,7 +28,7 @@ from iai.model.record import Record, session_key
 from iai.model.session import SessionInfo
 from iai.model.units import ago, count, excerpt, when
 from iai.recall import conversation
-from iai.recall.account import account
+from iai.recall.work_lines import work_lines
 from iai.store.graph import GraphStore
 from iai.store.links import Relation
 from iai.store.record_view import RecordView
@@ -62,19 +62,19 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 def configure(parser: ArgumentParser) -> None:
-    refs.add(parser)
+    options.add_ref(parser)
     parser.add_argument(
         "--around", type=int, metavar="N", help="also print N exchanges before and after it"
     )
     parser.add_argument(
         "--narration", action="store_true", help="print the narration, too, word for word"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
     distance = args.around or 0
-    ref = refs.one(args)
+    ref = options.ref_of(args)
     if distance < 0:
         raise BadUsage("--around must be 0 or more")
     layout = Layout(settings.store)
@@ -196,7 +196,7 @@ def _exchange(exchange: Exchange, shown: Shown, wall: int, *, narration: bool) -
             else turn.kind
         )
         yield from _turn(turn, wall, what or "meanwhile")
-    done = list(account(exchange.actions, [shown.root, shown.record.cwd]))
+    done = list(work_lines(exchange.actions, [shown.root, shown.record.cwd]))
     if done:
         yield from ("", "Done:", *(f"  {line}" for line in done))
     if folded := len(exchange.narration) - len(between):

@@ -22,6 +22,7 @@ from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 from pathlib import Path
 
+from iai.cli import options
 from iai.config.settings import Settings
 from iai.errors import TeamUnavailable
 
@@ -61,7 +62,7 @@ def configure(parser: ArgumentParser) -> None:
         )
     status = actions.add_parser("status", help="show the team and its members")
     for action in (creating, inviting, joining, leaving, appointing, moving, status):
-        action.add_argument("--json", action="store_true", help="print one JSON document")
+        options.add_json(action)
     serving = actions.add_parser("serve", help="run a server for a small team")
     serving.add_argument(
         "--host",

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from itertools import islice
 from typing import Any
 
-from iai.cli import scope, times
+from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -19,12 +19,13 @@ from iai.errors import BadUsage
 from iai.index.filters import Filter
 from iai.model import units
 from iai.model.record import Record
-from iai.model.units import ago, count, excerpt, when
+from iai.model.units import ago, excerpt, when
+from iai.payload import phrases
 from iai.payload.summary import Summary
 from iai.projects.lookup import project_id
-from iai.recall.account import session_line
 from iai.recall.named_person import machines_of
-from iai.recall.timeline import Stretch, stretches
+from iai.recall.timeline import Stretch, length, stretches
+from iai.recall.work_lines import session_line
 from iai.store.records import view_of
 
 LOOKS = (
@@ -37,11 +38,11 @@ SHOWN = 160  # characters of each text
 
 
 def configure(parser: ArgumentParser) -> None:
-    scope.add_project(parser)
-    scope.add_by(parser)
-    times.add_period(parser)
+    options.add_project(parser)
+    options.add_by(parser)
+    options.add_period(parser)
     parser.add_argument("--limit", type=int, default=20, help="how many at most (default 20)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
 
 
 def run(args: Namespace, settings: Settings) -> int:
@@ -71,6 +72,8 @@ def _document(one: Stretch) -> dict[str, Any]:
     names = ("project", "project_name", "host", "session_id", "began_at", "ended_at", "turns")
     return {
         **{name: getattr(one, name) for name in names},
+        "exchanges": one.exchanges,
+        "more_exchanges": one.more,
         "first_request": _text(one.first_request) if one.first_request else None,
         "last_said": _text(one.last_said),
         "by": one.by,
@@ -98,11 +101,10 @@ def _text(record: Record) -> dict[str, Any]:
 
 
 def _lines(one: Stretch, wall: int) -> str:
-    turns = count(one.turns, "turn")
     began, ended = when(one.began_at), when(one.ended_at)
     day = began.split()[0]
     until = ended.removeprefix(f"{day} ")  # most sessions end on the day they began
-    where = ", ".join(filter(None, (one.project_name, one.host, one.by, turns)))
+    where = ", ".join(filter(None, (one.project_name, one.host, one.by, length(one))))
     lines = [f"{began.removesuffix(' UTC')} to {until} ({ago(one.ended_at, wall)}): {where}"]
     if one.summary.title:
         lines.append(f"    title  {excerpt(one.summary.title, SHOWN)}")
@@ -116,4 +118,4 @@ def _lines(one: Stretch, wall: int) -> str:
 
 
 def _summary(record: Record) -> str:
-    return f"{record.role}: {excerpt(record.text, SHOWN)}"
+    return f"{record.role}: {phrases.said(record, SHOWN)}"

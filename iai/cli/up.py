@@ -20,7 +20,7 @@ from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
-from iai.encryption import handover, keys
+from iai.encryption import key_pipe, keys
 from iai.errors import (
     BadUsage,
     IaiError,
@@ -66,7 +66,7 @@ def run(args: Namespace, settings: Settings) -> int:
         print(f"iai: {error}", file=sys.stderr)
     if not args.detach:
         upgrade(layout, settings)
-        command += handover.give().words
+        command += key_pipe.give().words
         os.execv(sys.executable, command)  # noqa: S606  a service manager expects one process
     with Client(layout) as client:
         if client.running():
@@ -105,7 +105,7 @@ def run(args: Namespace, settings: Settings) -> int:
 def _launch(command: list[str], layout: Layout) -> "subprocess.Popen[bytes]":
     """Start the group in the background, and hand down the keys of an encrypted store."""
     private(layout.logs)
-    unlocked = handover.give()
+    unlocked = key_pipe.give()
     try:
         with layout.group_log.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)

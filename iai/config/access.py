@@ -81,8 +81,3 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
 def may_write(actor: Actor, name: str) -> bool:
     """May this process write a path, relative to the store?"""
     return matches(name, ACCESS[actor].writes + own(actor))
-
-
-def may_read(actor: Actor, name: str) -> bool:
-    """May this process read a path, relative to the store?"""
-    return may_write(actor, name) or matches(name, ACCESS[actor].reads)

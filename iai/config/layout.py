@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from iai.config.secured import secure
+from iai.config.permissions import secure
 from iai.errors import StoreError
 from iai.protocol.message import Actor
 
@@ -162,7 +162,7 @@ class Layout:
         """Create the directories that several processes share, with mode 0700.
 
         Raises StoreError if the directory holds other files and is not a store, or something in it
-        is not its user's alone: see `iai.config.secured`.
+        is not its user's alone: see `iai.config.permissions`.
         """
         if self.root.is_dir() and any(self.root.iterdir()) and not self.run.exists():
             known = {"spool", "logs", "hooks", "ledger", "session-start", "config.toml", "service"}

@@ -32,7 +32,6 @@ _BODY = 1 + _NONCE  # where the ciphertext begins
 _NONCES = 256  # drawn at once
 # The parts of sealed bytes.
 _generation, _nonce, _body = map(itemgetter, (0, slice(1, _BODY), slice(_BODY, None)))
-OVERHEAD = 1 + _NONCE + TAG  # bytes by which sealed bytes are longer
 _HALF = 16  # bits
 _ROUNDS = 4  # of the Feistel network; see `mask_number`
 

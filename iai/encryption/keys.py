@@ -20,7 +20,7 @@ from msgspec import Struct, structs
 
 from iai.config.layout import Layout
 from iai.encryption.cipher import KEY, LAST_GENERATION, Cipher
-from iai.encryption.sources import Passphrase, Source
+from iai.encryption.key_sources import Passphrase, Source
 from iai.errors import KeyMissing, KeyWrong, StoreTooNew, Tampered
 from iai.process import files
 from iai.process.files import sync

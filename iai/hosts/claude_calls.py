@@ -43,6 +43,10 @@ _TELLING = (
     "name",
 )
 _PATHS = ("file_path", "notebook_path", "filePath", "path")
+_DENIALS: dict[str, Status] = {  # `toolDenialKind`, seen 2.1.263 on
+    "user-rejected": "refused", "permission-rule": "refused",
+    "interrupted": "interrupted", "cancelled": "interrupted",
+}  # fmt: skip
 _EXIT = re.compile(r"(?:Error: )?Exit code (\d+)\n?")
 # How a result words what was answered, and how questions that were put back.
 _ANSWER = re.compile(
@@ -87,12 +91,14 @@ def called(
 
 
 def resulted(
-    block: dict[str, Any], beside: object, context: Context, uuid: str, at: int
+    block: dict[str, Any], line: dict[str, Any], context: Context, uuid: str, at: int
 ) -> tuple[Context, tuple[Item, ...]]:
-    """Take a `tool_result` block, with the tool's own account beside it."""
+    """Take a `tool_result` block of a line, with the tool's own account beside it."""
     context, call = calls.taken(context, text(block, "tool_use_id"))
-    printed = result_text(block.get("content"))
+    beside, printed = line.get("toolUseResult"), result_text(block.get("content"))
     status = _status(block, beside, printed)
+    if status == "failed":  # also where the text does not say that it never ran
+        status = _DENIALS.get(text(line, "toolDenialKind"), status)
     items: list[Item] = []
     if status == "refused" and (said := _words_of_refusal(printed, beside)):
         items.append(_turn(said, uuid, at, "refusal"))

@@ -124,14 +124,20 @@ _ONLY_A_COMMAND = re.compile(r"/[\w:-]+|!.*")
 _COMMAND_NAME = re.compile(r"\s*(?:<command-(message|args|contents)>.*?</command-\1>\s*)*"
                            r"<command-name>\s*(/?[\w:.-]{1,60})\s*</command-name>",
                            re.DOTALL)  # fmt: skip
-_OF_THE_HOST = frozenset({  # docs: slash-commands
-    "add-dir", "agents", "bashes", "bug", "clear", "color", "compact", "config", "context",
-    "copy", "cost", "desktop", "doctor", "effort", "exit", "export", "extra-usage", "fast",
-    "feedback", "help", "hooks", "ide", "install-github-app", "keybindings", "login", "logout",
-    "mcp", "memory", "mobile", "model", "output-style", "passes", "permissions", "plan",
-    "plugin", "privacy-settings", "quit", "release-notes", "remote-control", "remote-env",
-    "rename", "resume", "rewind", "sandbox", "settings", "skills", "stats", "status",
-    "statusline", "tasks", "terminal-setup", "theme", "todos", "upgrade", "usage", "vim",
+_OF_THE_HOST = frozenset({  # docs: commands; those without a prompt for the agent
+    "add-dir", "advisor", "agents", "allowed-tools", "android", "approved-tools",
+    "bashes", "bg", "branch", "bug", "cd", "checkpoint", "chrome", "clear", "color",
+    "compact", "config", "context", "continue", "copy", "cost", "desktop", "diff", "doctor",
+    "effort", "exit", "export", "extra-usage", "fast", "feedback", "fork",
+    "heapdump", "help", "hooks", "ide", "install-github-app", "install-slack-app", "ios",
+    "keybindings", "login", "logout", "mcp", "memory", "migrate-installer", "mobile", "model",
+    "new", "output-style", "passes", "permissions", "plan", "plugin", "plugins", "powerup",
+    "privacy-settings", "quit", "radio", "rc", "recap", "release-notes", "reload-plugins",
+    "reload-skills", "remote-control", "remote-env", "remove-dir", "rename", "reset", "resume",
+    "rewind", "routines", "sandbox", "scroll-speed", "settings", "setup-bedrock",
+    "setup-vertex", "skills", "stats", "status", "statusline", "stickers", "tasks",
+    "teleport", "terminal-setup", "theme", "todos", "tp", "tui", "undo", "upgrade", "usage",
+    "usage-credits", "vim", "voice", "web-setup",
 })  # fmt: skip
 _ARGUMENTS = re.compile(r"<(command-args|user-memory-input)>(.*)</\1>", re.DOTALL)
 _PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well

@@ -12,7 +12,8 @@ from msgspec import structs
 
 from iai.hosts import calls, codex_calls, codex_heard, codex_texts
 from iai.hosts.host_texts import markup
-from iai.hosts.json_fields import array, mapping, moment, text, texts, whole
+from iai.hosts.json_fields import array, mapping, text, texts, whole
+from iai.hosts.times import moment
 from iai.hosts.turn import Item, Parsed, Rewound, Role, Skip, Turn
 from iai.model import framing
 from iai.model.clock import NS

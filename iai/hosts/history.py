@@ -1,24 +1,35 @@
 """Which commits a session has made and taken back again, by the commands of git's that follow them.
 
-Only what the commands prove: a reset to a place that is not known leaves all as it was. Pure.
+Each commit knows the one that it was made on, so that it follows from a move of HEAD what is left
+behind, and what is there again. Only what the commands and their outputs prove is said: where HEAD
+may be anywhere, nothing is taken back. Pure.
 """
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
 from iai.hosts import shell
 from iai.hosts.commands import Command
 from iai.model.action import Action
-from iai.model.context import COMMITS, Context, Made
+from iai.model.context import COMMITS, HEADS, Context, Head, Made
 
-_BACK = re.compile(r"(?:HEAD|@)(?:~(?P<count>\d*)|(?P<each>\^+))")
+_BACK = re.compile(r"(?:HEAD|@)(?:~(?P<count>\d*)|(?P<each>\^+))")  # see gitrevisions(7)
+_BEFORE = re.compile(r"HEAD@\{(\d{1,3})\}")
 _UPSTREAM = re.compile(r"(?:origin|upstream)/\S+|@\{u(?:pstream)?\}")
 _HASH = re.compile(r"[0-9a-f]{7,40}")
-_ELSEWHERE = frozenset({"checkout", "switch", "rebase", "pull", "merge", "am"})
+_NOW_AT = re.compile(r"^HEAD is now at ([0-9a-f]{7,40}) ", re.MULTILINE)
+_DELETED = re.compile(r"^Deleted branch (\S+) \(was ([0-9a-f]{7,40})\)", re.MULTILINE)
+_MODES = frozenset({"--hard", "--soft", "--mixed", "--keep", "--merge"})
 _NEW_BRANCH = frozenset({"-b", "-B", "-c", "-C", "--create", "--force-create"})
+_BASE = "below "
+_DELETE = frozenset({"-d", "-D", "--delete"})
+_ELSEWHERE = frozenset({"checkout", "switch", "bisect", "filter-branch", "update-ref"})
+_REPLAYED = frozenset({"rebase", "pull", "merge", "am"})  # commits come to be on others
+_FOLDED = ("fixup! ", "squash! ", "amend! ")  # subjects of what --autosquash folds into others
+_REBASED = "Successfully rebased"
 
 
 def ran(
@@ -26,65 +37,204 @@ def ran(
 ) -> tuple[Context, tuple[Action, ...]]:
     """Return what a command was beside a command, and the commits that it took back as undone.
 
-    See `shell.also`; `text` is the whole command.
+    A commit that is brought back is made again. See `shell.also`; `text` is the whole command.
     """
     typed = shell.read(text)
     if not typed:
         return context, ()
     done = tuple(shell.also(command, typed, output))
     new = [action for action in done if action.kind == "commit"]
-    if not new and (not context.commits or command.status != "ok"):
+    if not new and (not context.commits or command.status == "refused"):
         return context, done
-    context, gone = _after(context, typed, new)
-    return context, (*done, *gone)
+    log = _Log(context, command, output)
+    log.follow(typed, new)
+    return log.after(context), (*done, *log.changed)
 
 
-def _after(
-    context: Context, typed: Sequence[Command], new: Sequence[Action]
-) -> tuple[Context, tuple[Action, ...]]:
-    """Return the context after a line of commands, and the commits that it took back, as undone.
+class _Log:
+    """The commits of a session, and where HEAD was in each directory."""
 
-    `new` are the commits that the line made.
-    """
-    made, left, gone = list(context.commits), list(new), list[Action]()
-    for command in typed:
-        sub, rest, directory = shell.git(command)
-        if not sub or not command.known:
-            continue
-        place = posixpath.normpath(posixpath.join(context.cwd, directory))
-        here = [one for one in made if one.place == place]
-        back = here[-1:] if sub == "commit" and "--amend" in rest and left else []
+    def __init__(self, context: Context, command: Action, output: str) -> None:
+        self.changed: list[Action] = []  # commits taken back, or brought back
+        self._cwd, self._command, self._output = context.cwd, command, output
+        self._made = {one.key: one for one in context.commits}
+        self._heads = list(context.heads)
+        self._sure = command.status == "ok"  # did every step of the line do what it says?
+
+    def after(self, context: Context) -> Context:
+        """Return the context after these commands."""
+        made, heads = tuple(self._made.values())[-COMMITS:], tuple(self._heads[-HEADS:])
+        if (made, heads) == (context.commits, context.heads):
+            return context
+        return structs.replace(context, commits=made, heads=heads)
+
+    def follow(self, typed: Sequence[Command], new: Sequence[Action]) -> None:
+        """Take a line of commands, which made the `new` commits."""
+        left = list(new)
+        for command in typed:
+            sub, rest, directory = shell.git(command)
+            if not sub or not command.known:
+                continue
+            place = posixpath.normpath(posixpath.join(self._cwd, directory))
+            self._take(place, sub, rest)
+            # Of what is replayed others may follow that were not printed.
+            if shell.commits(command) and left and sub not in _REPLAYED:
+                self._commit(place, left.pop(0), amend="--amend" in rest)
+        for action in left:
+            self._commit(posixpath.normpath(self._cwd) if self._cwd else "", action)
+
+    def _take(self, place: str, sub: str, rest: tuple[str, ...]) -> None:
         if sub == "reset":
-            back = _reset(rest, here)
-        gone += [one.action for one in back]
-        made = [one for one in made if one not in back]
-        if sub == "push":
-            made = [structs.replace(o, pushed=True) if o.place == place else o for o in made]
-        if shell.commits(command) and left:
-            made.append(Made(place, left.pop(0)))
-        elif sub in _ELSEWHERE and "--" not in rest and _NEW_BRANCH.isdisjoint(rest):
-            made = [one for one in made if one.place != place]
-    here_now = posixpath.normpath(context.cwd) if context.cwd else ""
-    made += [Made(here_now, action) for action in left]
-    commits = tuple(made[-COMMITS:])
-    if commits != context.commits:
-        context = structs.replace(context, commits=commits)
-    return context, tuple(structs.replace(action, undone=True) for action in gone)
+            self._reset(place, rest)
+        elif sub == "push":
+            self._update(self._below(place), pushed=True)
+        elif sub == "branch":
+            self._branch(place, rest)
+        elif sub == "stash":
+            self._stay(place)
+        elif sub in _ELSEWHERE and "--" not in rest:
+            self._check_out(place, rest)
+        elif sub in _REPLAYED:
+            self._replay(place, sub, rest)
+
+    def _head(self, place: str) -> str:
+        """Return the key of the commit that HEAD is at, or of nothing that is known."""
+        heads = (head.at for head in reversed(self._heads) if head.place == place)
+        return next(heads, f"before {place}")
+
+    def _chain(self, key: str) -> dict[str, None]:
+        """Return the keys of a commit and of those below it, as long as they are known."""
+        chain: dict[str, None] = {}
+        while (one := self._made.get(key)) is not None and key not in chain:
+            chain[key] = None
+            key = one.parent
+        return chain
+
+    def _below(self, place: str) -> dict[str, None]:
+        return self._chain(self._head(place))
+
+    def _commit(self, place: str, action: Action, *, amend: bool = False) -> None:
+        head = self._head(place)
+        replaced = self._made.get(head) if amend else None
+        if amend:
+            head = replaced.parent if replaced else self._unknown()
+        branch = shell.branches_of_commits(self._output).get(action.commit, "")
+        self._made[action.key] = Made(place, action, key=action.key, parent=head, branch=branch)
+        self._note(place, head)
+        self._heads.append(Head(place, action.key))
+        self._take_back([replaced.key] if replaced else [])
+
+    def _reset(self, place: str, rest: tuple[str, ...]) -> None:
+        to = [word for word in rest if not word.startswith("-")]
+        if "--" in rest or len(to) > 1 or (to and _MODES.isdisjoint(rest) and not _is_revision(to)):
+            return
+        if not to or to[0] in ("HEAD", "@"):
+            self._stay(place)
+            self._bring_back(key for key in self._below(place) if self._made[key].gone)
+            return
+        below = self._below(place)
+        target = self._target(place, to[0], rest) if self._sure else self._unknown()
+        there, bottom = self._chain(target), [self._made[key].parent for key in below][-1:]
+        self._note(place, self._head(place))
+        self._heads.append(Head(place, target))
+        if target in self._made or target.startswith(_BASE) or [target] == bottom:
+            self._take_back([key for key in below if key not in there])
+            self._bring_back([key for key in there if self._made[key].gone])
+
+    def _target(self, place: str, to: str, rest: tuple[str, ...]) -> str:
+        """Return the key of what HEAD is reset to."""
+        below = [*self._below(place)]
+        printed = _NOW_AT.findall(self._output) if "--hard" in rest else []
+        if len(printed) == 1 and (key := self._named(printed[0])):
+            return key
+        if back := _BACK.fullmatch(to):
+            count = len(back["each"]) if back["each"] else int(back["count"] or 1)
+            return [*below, *[self._base()] * (count + 1)][count] if below else self._unknown()
+        if before := _BEFORE.fullmatch(to):
+            heads = [head.at for head in self._heads if head.place == place]
+            count = int(before[1])
+            return heads[-1 - count] if count < len(heads) else self._unknown()
+        if _UPSTREAM.fullmatch(to):
+            return next((key for key in below if self._made[key].pushed), self._base())
+        return self._named(to) or self._unknown()
+
+    def _named(self, hash_: str) -> str:
+        """Return the key of a commit, "" if it is none of the session's."""
+        if not _HASH.fullmatch(hash_):
+            return ""
+        known = ((key, one.action.commit) for key, one in reversed(self._made.items()))
+        return next((k for k, h in known if h and (h.startswith(hash_) or hash_.startswith(h))), "")
+
+    def _base(self) -> str:
+        """Return the key of a commit that is surely below all that are known."""
+        return f"{_BASE}{self._command.key}:{len(self._heads)}"
+
+    def _unknown(self) -> str:
+        return f"after {self._command.key}:{len(self._heads)}"
+
+    def _note(self, place: str, at: str) -> None:
+        """Note where HEAD has been since the session began, if nothing is noted yet."""
+        if not any(head.place == place for head in self._heads):
+            self._heads.append(Head(place, at))
+
+    def _stay(self, place: str) -> None:
+        """Forget where HEAD was before: git's log has one move more, which leads nowhere."""
+        here = Head(place, self._head(place))
+        self._heads = [*(head for head in self._heads if head.place != place), here]
+
+    def _lose(self, place: str) -> None:
+        self._stay(place)
+        self._heads[-1] = Head(place, self._unknown())
+
+    def _check_out(self, place: str, rest: tuple[str, ...]) -> None:
+        names = [word for word in rest if not word.startswith("-")]
+        if self._sure and len(names) == 1 and not _NEW_BRANCH.isdisjoint(rest):
+            self._update(self._below(place), shared=True)
+            self._note(place, self._head(place))
+            self._heads.append(Head(place, self._head(place)))
+        else:
+            self._lose(place)
+
+    def _branch(self, place: str, rest: tuple[str, ...]) -> None:
+        """Take back what was on a deleted branch only."""
+        if _DELETE.isdisjoint(rest):
+            if any(not word.startswith("-") for word in rest):
+                self._update(self._below(place), shared=True)
+            return
+        here = self._below(place)
+        for name, tip in _DELETED.findall(self._output):
+            lost = self._chain(self._named(tip)) if "-D" in rest else ()
+            own = [key for key in lost if self._made[key].branch == name and key not in here]
+            self._take_back([key for key in own if not self._made[key].pushed])
+
+    def _replay(self, place: str, sub: str, rest: tuple[str, ...]) -> None:
+        """Lose sight of HEAD: what is below it has other hashes, or others' commits beside it."""
+        if sub == "rebase" and "--autosquash" in rest and _REBASED in self._output:
+            unpushed = [one for key in self._below(place) if not (one := self._made[key]).pushed]
+            folded = [one.key for one in unpushed if one.action.text.startswith(_FOLDED)]
+            self._take_back(folded)
+        self._update(self._made, shared=True)
+        self._lose(place)
+
+    def _update(self, keys: Iterable[str], **fields: object) -> None:
+        for key in [*keys]:
+            self._made[key] = structs.replace(self._made[key], **fields)
+
+    def _take_back(self, keys: Iterable[str]) -> None:
+        gone = [key for key in keys if not (self._made[key].gone or self._made[key].shared)]
+        self.changed += [structs.replace(self._made[key].action, undone=True) for key in gone]
+        self._update(gone, gone=True)
+
+    def _bring_back(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            one = self._made[key]
+            new = f"{self._command.key}:again:{len(self.changed)}"
+            action = structs.replace(one.action, key=new, at=self._command.at)
+            self.changed.append(action)
+            self._update([key], action=action, gone=False)
 
 
-def _reset(rest: tuple[str, ...], here: list[Made]) -> list[Made]:
-    """Return the commits that a reset leaves behind."""
-    to = [word for word in rest if not word.startswith("-")]
-    if len(to) != 1 or "--" in rest or not here:
-        return []
-    if back := _BACK.fullmatch(to[0]):
-        count = len(back["each"]) if back["each"] else int(back["count"] or 1)
-        return here[-min(count, COMMITS) :] if count else []
-    if _UPSTREAM.fullmatch(to[0]):
-        return [one for one in here if not one.pushed]
-    if _HASH.fullmatch(to[0]):
-        for place, one in enumerate(here):
-            known = one.action.commit
-            if known and (known.startswith(to[0]) or to[0].startswith(known)):
-                return here[place + 1 :]
-    return []
+def _is_revision(words: list[str]) -> bool:
+    """Is it the name of a commit, rather than of a file?"""
+    patterns = (_BACK, _BEFORE, _UPSTREAM, _HASH)
+    return words[0] in ("HEAD", "@", "ORIG_HEAD") or any(p.fullmatch(words[0]) for p in patterns)

@@ -54,16 +54,16 @@ def command_came(context: Context) -> Context:
     return structs.replace(context, queue=tuple(q for q in context.queue if q is not one))
 
 
-def removed(context: Context, text: str) -> tuple[Context, Turn | None]:
-    """Hand over the first prompt in mid-turn, or the one with this text if it is given.
+def removed(context: Context, text: str, *, given: bool = True) -> tuple[Context, Turn | None]:
+    """Take out the first prompt, or the one with this text; it was handed over if it was `given`.
 
-    Slash commands are never handed over so: they wait for the end of the turn.
+    Slash commands are never handed over in mid-turn: they wait for the end of it.
     """
     digest = _digest(text) if text else b""
     for one in context.queue:
         if one.digest == digest or (not text and not _COMMAND.fullmatch(one.text)):
             left = structs.replace(context, queue=tuple(q for q in context.queue if q is not one))
-            return _handed(left, one) if one.text else (left, None)
+            return _handed(left, one) if one.text and given else (left, None)
     return context, None
 
 

@@ -39,6 +39,7 @@ _COMMITTED = re.compile(
     r"^\[(?P<branch>[^\]\n]+?) (?:\(root-commit\) )?(?P<hash>[0-9a-f]{7,40})\] (?P<subject>.+)$",
     re.MULTILINE,
 )
+_DETACHED = "detached HEAD"
 _NOT_COMMITTED = re.compile(
     r"^(?:nothing (?:added )?to commit|no changes added to commit|Aborting commit|error: |fatal: "
     r"|abort: |nothing changed|- hook id: )",
@@ -122,6 +123,12 @@ def _tests(base: Action, command: Action, typed: list[Command], output: str) -> 
         output=last_lines(output) if status == "failed" else "", seconds=command.seconds,
         exit_code=command.exit_code, passed=passed, failed=failed,
     )  # fmt: skip
+
+
+def branches_of_commits(output: str) -> dict[str, str]:
+    """Return the branch that each commit of an output was made on, by its hash."""
+    found = _COMMITTED.finditer(_without_colour(output[-_OUTPUT:]))
+    return {one["hash"]: one["branch"] for one in found if one["branch"] != _DETACHED}
 
 
 def commits(command: Command) -> bool:

@@ -200,13 +200,13 @@ def _unittest(output: str) -> Summary | None:
 
 
 def _go(output: str) -> Summary | None:
-    """Go counts tests only with -v; without, its packages are counted."""
+    """Go counts tests only with -v. Its packages are no tests, but one may fail to build."""
     passed = len(re.findall(r"^\s*--- PASS: ", output, re.MULTILINE))
     failed = len(re.findall(r"^\s*--- FAIL: ", output, re.MULTILINE))
     if not passed:
-        passed = len(re.findall(r"^ok  ?\t?\s*\S+\s+(?:[\d.]+s|\(cached\))", output, re.MULTILINE))
         failed = failed or len(re.findall(r"^FAIL\t\S+", output, re.MULTILINE))
-    return Summary(passed, failed) if passed or failed else None
+    ran = re.search(r"^ok  ?\t?\s*\S+\s+(?:[\d.]+s|\(cached\))", output, re.MULTILINE)
+    return Summary(passed, failed) if passed or failed or ran else None
 
 
 def _tap(output: str) -> Summary | None:

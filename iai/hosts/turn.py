@@ -29,7 +29,7 @@ class Skip(StrEnum):
     INJECTED = "injected"  # our own session-start text, and nothing else
     SYNTHETIC = "synthetic"  # an error message of the host's, in the assistant's name
     PLACEHOLDER = "placeholder"  # what a host writes for an empty message
-    NOT_RECORDED = "not_recorded"  # the user switched recording off; see `iai.model.switch`
+    NOT_RECORDED = "not_recorded"  # the user switched recording off: `model.recording_switch`
     REPEATED = "repeated"  # said elsewhere already: copied by a fork, or handed over from a queue
     EMPTY = "empty"
     BAD_JSON = "bad_json"

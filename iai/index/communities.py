@@ -14,7 +14,6 @@ from zlib import crc32
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from iai.errors import StoreAbsent
 from iai.index.term_vectors import terms_in
@@ -31,7 +30,6 @@ WINDOW = 2_048  # records; the last window of a project has up to twice as many
 BLOCK = 128  # records whose similarity to all others is computed at a time: 30 ms
 LEAST_SIMILAR = 0.6  # cosine
 SMALLEST = 3  # records of a topic
-STATES = 5  # different terms that a statement has at least
 _MEMBERS = 8
 _READ = 16  # texts that a label is taken from
 _WORDS = 3  # of a label
@@ -43,7 +41,6 @@ _ADJACENT = 0.25  # for turns next to each other
 
 _TOKEN = re.compile(r"[^\W_][\w./-]*[^\W_]")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
-Rows = NDArray[np.int64]
 
 
 class WindowRecords(Struct, frozen=True):
@@ -221,16 +218,14 @@ def _topic(
     order = sorted(range(len(labels)), key=lambda row: (-ranks[row], labels[row]))
     central = [labels[row] for row in order]
     read = [record for label in central[:_READ] if (record := view.get(label))]
-    newest = labels[-1]  # they come in the order in which they were said
-    latest = [record for label in labels[: -_READ - 1 : -1] if (record := view.get(label))]
+    # They come in the order in which they were said.
+    latest = next((record for label in reversed(labels) if (record := view.get(label))), None)
     return Topic(
         id=f"{of.project}/{central[0]}",
         label=", ".join(_names([record.text for record in read], numbers)),
         size=len(labels),
         members=tuple(central[:_MEMBERS]),
-        newest=newest,
-        statement=next((r.label for r in latest if _states(r.text)), 0),
-        said=latest[0].created_at if latest else 0,
+        said=latest.created_at if latest else 0,
         revision=view.watermark().revision,
     )
 
@@ -253,8 +248,3 @@ def _names(texts: list[str], numbers: list[int]) -> list[str]:
         ):
             names.append(name)
     return names
-
-
-def _states(text: str) -> bool:
-    """Does a text say something, rather than ask or nod?"""
-    return not text.rstrip().endswith("?") and len(set(terms(text))) >= STATES

@@ -13,10 +13,10 @@ from iai.index.document_frequency import DocumentFrequencies, Updated
 from iai.index.lexical import LexicalIndex
 from iai.index.neighbours import Run, session_runs, update_neighbours
 from iai.index.term_vectors import FORM, term_vector
-from iai.index.terms import extract, terms
+from iai.index.terms import Extracted, extract, terms
 from iai.index.vector_filter import facets, machine_id
 from iai.index.work_terms import NOTHING, WorkTerms, work_terms
-from iai.model.exchange import NARRATION, opens
+from iai.model.exchange import NARRATION, names_command, opens
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
 from iai.store.graph import GraphChange, GraphStore
@@ -139,7 +139,7 @@ class LexicalIndexer:
         else:
             work, narration = _aside(view, record, _followed(view, [record]))
             all_work = chain.from_iterable(work)
-            self.index.put(record, extract(record.text), all_work, narration)
+            self.index.put(record, _own_terms(record), all_work, narration)
 
     def _take(
         self,
@@ -166,7 +166,7 @@ class LexicalIndexer:
             machines[label] = machine_id(record) if record else 0
             vectors[label] = None
             if record is not None:
-                found_by = extract(record.text)
+                found_by = _own_terms(record)
                 work, narration = _aside(view, record, followed)
                 vectors[label] = term_vector(record, found_by, work)
                 all_work = chain.from_iterable(work)
@@ -226,6 +226,10 @@ def _preceding_requests(
                 if label in changed:
                     yield last or view.request_before_this(turn)
                 last = turn
+
+
+def _own_terms(record: Record) -> Extracted:
+    return extract("" if names_command(record) else record.text)
 
 
 def _followed(view: RecordView, records: Iterable[Record]) -> set[bytes]:

@@ -6,7 +6,7 @@ import re
 from msgspec import structs
 
 from iai.hosts import claude, claude_texts, codex, codex_texts
-from iai.ingest.parse import Identify, new_project, new_turn
+from iai.ingest.batch import Identify, new_project, new_turn
 from iai.ingest.spool import HookEvent
 from iai.model import framing
 from iai.model.record import NewRecord, Project, Source, session_key

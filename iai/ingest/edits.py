@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from iai.errors import BadUsage, NoRecord, NotFound
-from iai.ingest.parse import Identify
+from iai.ingest.batch import Identify
 from iai.model.action import Action
 from iai.model.record import Project, Record, session_key
 from iai.protocol.ingest import (

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from iai.hosts.times import moment
 from iai.hosts.turn import Item, Rewound, Skip, Turn
-from iai.ingest import transcripts
+from iai.ingest import json_line, transcripts
 from iai.ingest.items import Reader
+from iai.ingest.transcripts import RawLine
 from iai.model.framing import inline
 from iai.model.record import Transcript
 
 _WIDTH = 80  # characters of a text that are shown
+_TIME = 40  # characters of a time that cannot be read
 
 
 class Outcome(NamedTuple):
@@ -31,10 +34,26 @@ def explain(path: str) -> Iterator[Outcome]:
         piece = transcripts.read(reader.path, mark)
         mark, more = piece.mark, piece.more
         for raw in piece.lines:
+            unread = _unreadable_time(raw)
             for found in reader.line(raw):
-                yield _outcome(found.offset, found.item)
+                outcome = _outcome(found.offset, found.item)
+                counts = unread and not isinstance(found.item, Skip)
+                yield outcome._replace(about=outcome.about + unread) if counts else outcome
     for found in reader.end():
         yield _outcome(mark.offset, found.item)
+
+
+def _unreadable_time(raw: RawLine) -> str:
+    """Return what to say of a line with a time that cannot be read; "" of any other."""
+    try:
+        value = json_line.decode(raw.data or b"")
+    except ValueError:
+        return ""
+    said = value.get("timestamp") if isinstance(value, dict) else None
+    if said in (None, "") or moment(said):
+        return ""
+    shown = inline(str(said), _TIME)
+    return f" (dated by the lines around it: {shown!r} may be several times, or none)"
 
 
 def _outcome(offset: int, item: Item) -> Outcome:

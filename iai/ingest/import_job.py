@@ -7,7 +7,8 @@ from operator import attrgetter
 from pathlib import Path
 
 from iai.errors import BadUsage, NotFound
-from iai.ingest.parse import Batch, Inserted
+from iai.ingest.batch import Batch
+from iai.ingest.insertion import Inserted
 from iai.ingest.transcripts import Found, below
 from iai.protocol.ingest import ImportProgress
 

@@ -71,7 +71,7 @@ class InboxReader:
         return False
 
     def _apply(self, stream: str, batch: Batch, own: str, now: Now) -> StepsTo[bool]:
-        read = self._writer.read(batch, now)
+        read = self._writer.read(batch)
         with self._records.view() as view:
             gone = list(replicated.to_forget(read.arrived, view))
         for path in traces.find(self._layout, gone, (), "", self._cipher) if gone else ():

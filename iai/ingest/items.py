@@ -10,7 +10,7 @@ from iai.hosts import registry
 from iai.hosts.turn import Host, Item, Parsed, Rewound, Skip, Turn
 from iai.ingest import json_line
 from iai.ingest.transcripts import RawLine
-from iai.model import switch
+from iai.model import recording_switch
 from iai.model.context import Context, without_words
 from iai.model.record import Transcript
 
@@ -92,7 +92,7 @@ def _recorded(context: Context, items: Sequence[Item]) -> Parsed:
     """
     for item in items:
         if isinstance(item, Turn) and item.role == "user" and item.kind in _OWN_WORDS:
-            said = switch.recording(item.text)
+            said = recording_switch.recording(item.text)
             if said is not None:
                 context = structs.replace(context, off=not said)
     if not context.off:

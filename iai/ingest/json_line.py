@@ -15,8 +15,9 @@ _BEHIND_A_RECORD = re.compile(r"[\0\s]*(?:\{|\Z)")
 _BEFORE_A_RECORD = re.compile(r"[\0\s\ufeff\[\],]*")  # where a line is part of a JSON array
 _BETWEEN_RECORDS = re.compile(r"[\0\s]*[,\]][\0\s,\]]*(?:\{|\Z)")
 _INSIDE_ANOTHER = re.compile(r"[\0\s]*[,}\]]")
-# Windows PowerShell writes files so: little-endian, with a byte order mark in the first line.
-_UTF16 = re.compile(rb'(?:\xff\xfe)?[{\[]\0[{"]\0')
+# Windows PowerShell writes files so, and other programs of that system: little-endian mostly, with
+# a byte order mark in the first line.
+_UTF16 = re.compile(rb'(?P<little>(?:\xff\xfe)?[{\[]\0[{"\s]\0)|(?:\xfe\xff)?\0[{\[]\0[{"\s]')
 
 
 class Located(NamedTuple):
@@ -48,9 +49,10 @@ def decode(data: bytes) -> object:
         raise ValueError("nested too deep") from None
 
 
-def is_utf16(start: bytes) -> bool:
-    """Does a line that starts with these bytes look like JSON in UTF-16?"""
-    return _UTF16.match(start) is not None
+def encoding(start: bytes) -> str:
+    """Return the encoding of a line of JSON that starts with these bytes."""
+    found = _UTF16.match(start)
+    return "utf-8" if found is None else "utf-16-le" if found["little"] else "utf-16-be"
 
 
 def records(data: bytes) -> Rescued:
@@ -115,8 +117,7 @@ def rescued(data: bytes) -> Rescued:
 
 
 def _text(data: bytes) -> str:
-    encoding = "utf-16-le" if is_utf16(data) else "utf-8"
-    return data.decode(encoding, "replace").removeprefix("\ufeff")
+    return data.decode(encoding(data[:6]), "replace").removeprefix("\ufeff")
 
 
 def _read_up_to(error: json.JSONDecodeError) -> int:

@@ -1,95 +1,38 @@
-"""From a slice of a transcript to new records: the plain part of what ingest does.
+"""From a slice of a transcript to a batch of what it held. Touches no store.
 
 What comes with its text, not from a transcript, is in `iai.ingest.captured`.
 """
 
 import os
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
 from functools import cache
-from typing import NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from iai.hosts.turn import FAULTS, Host, Rewound, Skip, Turn
 from iai.ingest import transcripts
+from iai.ingest.batch import (
+    Batch,
+    Fault,
+    Identify,
+    Performed,
+    TakenBack,
+    WorkPlace,
+    new_project,
+    new_turn,
+)
 from iai.ingest.items import Found, Reader
 from iai.ingest.transcripts import Slice
 from iai.model.action import Action
 from iai.model.clock import NS
-from iai.model.context import Context, without_words
-from iai.model.exchange import NARRATION, is_answer, same_exchange
+from iai.model.context import Context
+from iai.model.exchange import NARRATION
 from iai.model.ids import record_id
-from iai.model.record import (
-    NewRecord,
-    Project,
-    Source,
-    Transcript,
-    session_key,
-)
+from iai.model.record import NewRecord, Source, Transcript
 from iai.model.session import SessionInfo
-from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity
-from iai.store.record_change import RecordChange
-from iai.store.record_view import RecordView
-
-Identify = Callable[[str, str], ProjectIdentity]  # cwd, remote -> project
 
 LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
-
-
-class Fault(Struct, frozen=True):
-    """A line that could not be read, and where it is."""
-
-    offset: int
-    reason: Skip
-
-
-class Performed(Struct, frozen=True, kw_only=True):
-    """An action, and the session and place that it counts for."""
-
-    action: Action
-    host: str
-    session: str
-    project: str
-    cwd: str
-    branch: str
-    offset: int  # of the line that completed it; turns and actions of a file are in this order
-
-
-class WorkPlace(Struct, frozen=True, kw_only=True):
-    """A directory that was worked in, and the project that this counts for."""
-
-    project: Project
-    cwd: str
-    directory: str  # to remember with the project; not one that is gone, if it had others
-    home: Project | None  # of the session's first directory, if that is another one
-    branch: str
-
-
-class TakenBack(Struct, frozen=True):
-    """A request that was taken back, with all from it to a place in its transcript."""
-
-    key: str
-    transcript: str  # path
-    offset: int  # of the line that says so
-    restored: frozenset[str] = frozenset()  # see `iai.hosts.turn.Host`
-
-
-class Batch(Struct, frozen=True, kw_only=True):
-    """What one slice of a transcript held, ready to be committed as one."""
-
-    transcript: Transcript  # as it is after the slice
-    records: tuple[NewRecord, ...]
-    places: tuple[WorkPlace, ...]
-    actions: tuple[Performed, ...]
-    sessions: tuple[SessionInfo, ...]
-    rewound: tuple[TakenBack, ...]
-    unknown_markup: Counter[str]  # names of tags that users' turns begin with, and no rule knows
-    skipped: Counter[str]
-    faults: tuple[Fault, ...]
-    more: bool
-    bytes: int
 
 
 def read(
@@ -116,6 +59,19 @@ def read(
         for found in reader.end():
             gathered.take(found, reader.host)
     return gathered.batch(reader, piece, now)
+
+
+def unread_since(transcript: Transcript) -> int:
+    """When the oldest turn was said that has not been read; 0 if the file is gone.
+
+    A host that goes on writing moves the time of the file, but not that of the turn.
+    """
+    written = transcripts.written_at(transcript.path)
+    try:
+        batch = read(transcript, lambda _cwd, _remote: ProjectIdentity("", "", ""), written)
+    except OSError:
+        return written
+    return min([written, *(record.created_at for record in batch.records)])
 
 
 class _Gathered:
@@ -164,6 +120,7 @@ class _Gathered:
             inode=mark.inode,
             head=mark.head,
             tail=mark.tail,
+            read_at=now,
             **structs.asdict(reader.context),
         )
         contexts = [context for session, context in self._sessions.items() if session]
@@ -252,188 +209,3 @@ def _facts(host: Host, context: Context) -> SessionInfo:
         unattended=context.unattended,
         forked_from=context.forked_from,
     )
-
-
-class Inserted(NamedTuple):
-    """What a batch added."""
-
-    added: int  # new records; the others are known already
-    ignored: int  # turns of ignored projects and of sessions not to be recorded
-    actions: int = 0  # new ones
-    redacted: Mapping[str, int] = {}  # secrets in what was added, by kind
-
-
-def wanted(batch: Batch, view: RecordView, also: Container[str] = ()) -> Batch:
-    """Return what is to be stored of a batch, and where, by what the records know.
-
-    `also`: see `recorded`.
-    """
-    return settled(recorded(batch, view, also), view)
-
-
-def settled(batch: Batch, view: RecordView) -> Batch:
-    """Return a batch with each turn in the project that it belongs to by what the records know."""
-    places = {(place.project.id, place.cwd): _settled(place, view) for place in batch.places}
-    if tuple(places.values()) == batch.places:
-        return batch
-
-    def project(own: str, cwd: str) -> str:
-        return places[own, cwd].project.id
-
-    return structs.replace(
-        batch,
-        places=tuple(places.values()),
-        records=tuple(structs.replace(r, project=project(r.project, r.cwd)) for r in batch.records),
-        actions=tuple(structs.replace(a, project=project(a.project, a.cwd)) for a in batch.actions),
-    )
-
-
-def recorded(batch: Batch, view: RecordView, also: Container[str] = ()) -> Batch:
-    """Return a batch without the words and places of sessions that are not to be recorded.
-
-    `also` are such sessions of which the records do not know it yet.
-    """
-    sessions = {(info.session, info.forked_from) for info in batch.sessions}
-    sessions |= {(name, "") for name in (batch.transcript.session, batch.transcript.forked_from)}
-    sessions |= {(record.session, "") for record in batch.records}
-    off = {s[0] for s in sessions if view.not_recorded(*s) or s[0] in also or s[1] in also}
-    if not off:
-        return batch
-    transcript = batch.transcript
-    if transcript.session in off:
-        transcript = without_words(transcript)
-    records = tuple(record for record in batch.records if record.session not in off)
-    actions = tuple(done for done in batch.actions if done.session not in off)
-    kept = {(r.project, r.cwd) for r in records} | {(done.project, done.cwd) for done in actions}
-    return structs.replace(
-        batch,
-        transcript=transcript,
-        records=records,
-        actions=actions,
-        places=tuple(place for place in batch.places if (place.project.id, place.cwd) in kept),
-        sessions=tuple(info for info in batch.sessions if info.session not in off),
-    )
-
-
-def unignored(batch: Batch, view: RecordView) -> Batch:
-    """Return a settled batch without what was said and done in ignored projects."""
-    kept = {
-        (place.project.id, place.cwd)
-        for place in batch.places
-        if not view.ignored(place.project.id, place.project.root, place.cwd)
-    }
-    if len(kept) == len(batch.places):
-        return batch
-    return structs.replace(
-        batch,
-        records=tuple(record for record in batch.records if (record.project, record.cwd) in kept),
-        actions=tuple(done for done in batch.actions if (done.project, done.cwd) in kept),
-    )
-
-
-def _settled(place: WorkPlace, view: RecordView) -> WorkPlace:
-    found = relocation.owner(place.project, place.cwd, place.home, view, place.branch)
-    if found.id == place.project.id:
-        return place
-    return structs.replace(place, project=found, directory=found.root)
-
-
-def insert_batch(change: RecordChange, batch: Batch) -> Inserted:
-    """Store a batch and how far its transcript was read, without turns of ignored projects."""
-    before = change.filing.newly_redacted.copy()
-    kept = places_kept(change, batch)
-    records = [r for r in batch.records if (r.project, r.cwd) in kept]
-    added = sum([change.records.insert(record)[1] for record in told_apart(records)])
-    if added:  # else all of it was counted before
-        change.transcripts.note_markup(batch.unknown_markup)
-    acted = 0
-    for done in batch.actions:
-        if (done.project, done.cwd) in kept:
-            acted += change.work.act(done.action, done.host, done.session, done.project)
-    for back in batch.rewound:
-        change.work.rewind(back.key, back.transcript, back.offset, back.restored)
-    if kept:
-        for info in batch.sessions:
-            if change.view.has_turns(session_key(info.host, info.session)):  # else it was forgotten
-                change.work.note_session(info)
-    if session := batch.transcript.session:
-        change.transcripts.switch_recording(session, on=not batch.transcript.off)
-    change.transcripts.follow(batch.transcript)  # when it is known what of its session is there
-    ignored = len(batch.records) - len(records)
-    return Inserted(added, ignored, acted, change.filing.newly_redacted - before)
-
-
-def places_kept(change: RecordChange, batch: Batch) -> set[tuple[str, str]]:
-    """Note where a batch was said; return project and directory of what is not ignored."""
-    kept = set()
-    for place in batch.places:
-        if not change.view.ignored(place.project.id, place.project.root, place.cwd):
-            change.projects.place(place.project, place.directory)
-            kept.add((place.project.id, place.cwd))
-    return kept
-
-
-def told_apart(records: list[NewRecord]) -> list[NewRecord]:
-    """Return records in order, with what is narration by what follows in the same list marked.
-
-    The store would mark it as well, one by one.
-    """
-    answers: dict[tuple[str, str], NewRecord] = {}  # session -> a later text of the exchange
-    marked: list[NewRecord] = []
-    for record in reversed(records):
-        session = (record.host, record.session)
-        if session in answers and not same_exchange(answers[session], record):
-            del answers[session]
-        if is_answer(record) and answers.setdefault(session, record) is not record:
-            marked.append(structs.replace(record, kind=NARRATION))
-        else:
-            marked.append(record)
-    return marked[::-1]
-
-
-def unread_since(transcript: Transcript) -> int:
-    """When the oldest turn was said that has not been read; 0 if the file is gone.
-
-    A host that goes on writing moves the time of the file, but not that of the turn.
-    """
-    written = transcripts.written_at(transcript.path)
-    try:
-        batch = read(transcript, lambda _cwd, _remote: ProjectIdentity("", "", ""), written)
-    except OSError:
-        return written
-    return min([written, *(record.created_at for record in batch.records)])
-
-
-def new_turn(
-    key: str,
-    created_at: int,
-    *,
-    role: str,
-    text: str,
-    host: str,
-    session: str,
-    project: str,
-    cwd: str,
-    source: Source,
-    kind: str = "",
-) -> NewRecord:
-    """Return what was said in a session, to be stored. The id follows from the key and the time."""
-    return NewRecord(
-        key=key,
-        id=record_id(key, created_at),
-        tier="episodic",
-        role=role,
-        text=text,
-        host=host,
-        session=session,
-        project=project,
-        cwd=cwd,
-        created_at=created_at,
-        source=source,
-        kind=kind,
-    )
-
-
-def new_project(identity: ProjectIdentity) -> Project:
-    """Return a project as it is stored when first seen."""
-    return Project(**identity._asdict())

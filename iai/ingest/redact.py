@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec import structs
 
 from iai.errors import Unsearchable
-from iai.ingest.parse import Batch, Performed
+from iai.ingest.batch import Batch, Performed
 from iai.ingest.spool import HookEvent
 from iai.model.action import Action, Step
 from iai.model.change import AmendChange, Change, SessionChange, TurnChange, WorkChange

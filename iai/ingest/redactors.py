@@ -11,7 +11,7 @@ from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.encryption.cipher import Cipher, is_sealed
 from iai.errors import StoreError, Tampered
-from iai.ingest.detectors import Kingfisher
+from iai.ingest.secret_scanner import Kingfisher
 from iai.process import files
 from iai.redaction import user_rules
 from iai.redaction.redactor import Redactor

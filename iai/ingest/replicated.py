@@ -7,13 +7,11 @@ of it is lost, and repeating it is harmless. What cannot be applied is left out 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from msgspec import structs
-
 from iai.errors import BadChange
 from iai.ingest import redact
 from iai.ingest.redact import Redact
 from iai.model import change as changes
-from iai.model.change import AmendChange, Change, ForgetChange, Named, TurnChange, WorkChange
+from iai.model.change import AmendChange, Change, ForgetChange, Named
 from iai.model.record import Record
 from iai.store.inbox import Batch, Mark
 from iai.store.record_view import RecordView
@@ -30,8 +28,8 @@ class Read(NamedTuple):
     faults: list[Fault]
 
 
-def read(batch: Batch, redact_text: Redact, now: int) -> Read:
-    """Decode entries of the inbox, redact what they say, and date what is said to be yet to come.
+def read(batch: Batch, redact_text: Redact) -> Read:
+    """Decode entries of the inbox, and redact what they say.
 
     Raises RulesLoading.
     """
@@ -42,7 +40,7 @@ def read(batch: Batch, redact_text: Redact, now: int) -> Read:
             found.append((sequence, machine, redact.change(changes.decode(data), redact_text)))
         except BadChange as error:
             faults.append((sequence, machine, str(error)))
-    return Read(_dated(found, now), faults)
+    return Read(found, faults)
 
 
 def apply(unit: ReplicaChange, arrived: Sequence[Arrived], mark: Mark) -> None:
@@ -72,35 +70,3 @@ def to_forget(arrived: Iterable[Arrived], view: RecordView) -> Iterator[Record]:
 def _record(named: Named, view: RecordView) -> Record | None:
     label = view.look_up(named).label
     return view.get(label) if label else None
-
-
-def _dated(arrived: list[Arrived], now: int) -> list[Arrived]:
-    """Return changes of which none is said to be of the future.
-
-    A machine's clock may be ahead by any time. What it said after `now` gets the last nanoseconds
-    before that, in the order of its own times: so its session is the last one until the next
-    begins, and not for as long as its clock is ahead.
-    """
-    every = {at for _, _, change in arrived for at in _times(change)}
-    ahead = sorted(at for at in every if at > now - len(every))  # else one of just now comes last
-    if not ahead or ahead[-1] <= now:
-        return arrived
-    moved = {at: now - len(ahead) + place for place, at in enumerate(ahead, 1)}
-    return [(sequence, machine, _moved(change, moved)) for sequence, machine, change in arrived]
-
-
-def _times(change: Change) -> Iterator[int]:
-    if isinstance(change, TurnChange):
-        yield change.created_at + change.nth
-    elif isinstance(change, WorkChange):
-        yield from (action.at for action in change.actions)
-
-
-def _moved(change: Change, moved: dict[int, int]) -> Change:
-    if isinstance(change, TurnChange):
-        at = moved.get(change.created_at + change.nth)
-        return structs.replace(change, created_at=at, nth=0) if at is not None else change
-    if isinstance(change, WorkChange):
-        actions = (structs.replace(a, at=moved.get(a.at, a.at)) for a in change.actions)
-        return structs.replace(change, actions=tuple(actions))
-    return change

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from msgspec import structs
 
 from iai.ingest import transcripts
-from iai.ingest.parse import Batch, Inserted, Performed, places_kept, told_apart
+from iai.ingest.batch import Batch, Performed
+from iai.ingest.insertion import Inserted, places_kept, told_apart
 from iai.model.exchange import opens
 from iai.model.record import NewRecord, Transcript, session_key
 from iai.model.rereading import Rereading

@@ -14,13 +14,13 @@ from iai.encryption.cipher import Cipher
 from iai.errors import Unsearchable
 from iai.hosts import registry
 from iai.ingest import redact, spool, transcripts
+from iai.ingest.batch import Identify
 from iai.ingest.follower import deadline
-from iai.ingest.parse import Identify
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent, Spooled
 from iai.ingest.transcript_reader import TranscriptReader
 from iai.ingest.writer import RecordWriter
-from iai.model import switch
+from iai.model import recording_switch
 from iai.model.clock import NS, Now
 from iai.model.record import Transcript, session_key
 from iai.protocol.behaviour import MoveFile, Publish, RemoveFile, ReplaceFile, Steps, StepsTo
@@ -102,7 +102,7 @@ class SpoolReader:
 
     def _switch_recording(self, event: HookEvent, now: Now) -> Steps:
         """Do what a prompt says of recording its session."""
-        said = switch.recording(event.prompt)
+        said = recording_switch.recording(event.prompt)
         if said is not None:
             yield from self._writer.switch_recording(event.session_id, on=said, now=now)
 
@@ -206,7 +206,10 @@ class SpoolReader:
 
         def change(unit: RecordChange) -> Transcript:
             known = unit.view.transcript(path) or Transcript(path=path, host="", cwd=event.cwd)
-            followed = structs.replace(known, followed_until=until, heard_at=now.wall)
+            since = known.read_at if known.followed_until > now.wall else now.wall
+            followed = structs.replace(
+                known, followed_until=until, heard_at=now.wall, read_at=since
+            )
             unit.transcripts.follow(followed)
             return followed
 

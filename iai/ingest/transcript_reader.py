@@ -5,9 +5,10 @@ import logging
 from msgspec import structs
 
 from iai.ingest import parse, transcripts
+from iai.ingest.batch import Batch, Identify
 from iai.ingest.follower import Follower, deadline
 from iai.ingest.import_job import ImportJob, ImportQueue
-from iai.ingest.parse import Batch, Identify, Inserted
+from iai.ingest.insertion import Inserted
 from iai.ingest.rereading import Rereader
 from iai.ingest.writer import RecordWriter
 from iai.lifecycle.pace import Pace
@@ -88,7 +89,7 @@ class TranscriptReader:
         until = deadline(now, ended=False)
         for transcript in self.follower.regrown(now):
             log.info("%s has grown, and no hook said so", transcript.path)
-            followed = structs.replace(transcript, followed_until=until)
+            followed = structs.replace(transcript, followed_until=until, read_at=now.wall)
             yield from self._writer.follow(followed, now)
             self.follower.follow(followed)
 

@@ -109,6 +109,17 @@ def written_at(path: str) -> int:
         return 0
 
 
+def changed_at(path: str) -> int:
+    """Return when a file last changed here, in wall nanoseconds; 0 if it is gone.
+
+    A copy may keep the time at which the original was written, but not this one.
+    """
+    try:
+        return Path(_on_disk(path)).stat().st_ctime_ns
+    except (OSError, ValueError):
+        return 0
+
+
 def read(path: str, mark: Mark, most: int = SLICE) -> Slice:
     """Return the next lines after `mark`; from the start if what was read is not there any more.
 
@@ -323,14 +334,14 @@ def _same(first: bytes, before: bytes, mark: Mark) -> bool:
 def _some(file: _Plain | _Compressed, most: int) -> tuple[bytes, bool]:
     """Read so many bytes, and on to the end of a line unless it is too long; was that the end?"""
     data = file.read(most)
-    if len(data) < most or b"\n" in data:
+    if len(data) < most or b"\n" in data or b"\r" in data:
         return data, len(data) < most
     pieces, length = [data], len(data)
     while length <= LONGEST_LINE:
         piece = file.read(most)
         pieces.append(piece)
         length += len(piece)
-        if len(piece) < most or b"\n" in piece:
+        if len(piece) < most or b"\n" in piece or b"\r" in piece:
             break
     return b"".join(pieces), len(pieces[-1]) < most
 
@@ -339,11 +350,12 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
     """Cut off the complete lines. A last line without its end counts if it is whole JSON."""
     lines: list[RawLine] = []
     position = 0
-    wide = b"\0" in data and b"\n\0" in data  # as in UTF-16; one byte is found ten times as fast
-    while (end := data.find(b"\n", position)) >= 0:
+    line_end = _line_end(data)
+    wide = b"\0" in data  # as in UTF-16
+    while (end := data.find(line_end, position)) >= 0:
         behind = end + 1
-        if wide and json_line.is_utf16(data[position : position + 6]):
-            end = data.find(b"\n\0", position)  # a byte of a character may be that of a line end
+        if wide and (encoding := json_line.encoding(data[position : position + 6])) != "utf-8":
+            end = _wide_end(data, position, "\n".encode(encoding))
             behind = end + 2
             if end < 0:
                 break
@@ -371,6 +383,24 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
         lines.append(RawLine(start + position, rest))
         position = len(data)
     return lines, position
+
+
+def _line_end(data: bytes) -> bytes:
+    """Return what ends the lines: a program may have written carriage returns only."""
+    first, ended, _ = data.lstrip(b"\r").partition(b"\r")
+    alone = ended and b"\n" not in data and json_line.is_whole(first)
+    return b"\r" if alone else b"\n"
+
+
+def _wide_end(data: bytes, start: int, line_end: bytes) -> int:
+    """Return where a line of two bytes a character ends; negative if it does not.
+
+    Two characters may have the bytes of a line end between them.
+    """
+    end = data.find(line_end, start)
+    while end >= 0 and (end - start) % 2:
+        end = data.find(line_end, end + 1)
+    return end
 
 
 def _end_of_record(data: bytes, start: int, end: int) -> int:

@@ -10,8 +10,9 @@ from msgspec import structs
 from iai.config.layout import Layout
 from iai.errors import StoreCorrupt
 from iai.freshness.required_revision import RequiredRevision
-from iai.ingest import captured, edits, parse, redact, replicated, rereading
-from iai.ingest.parse import Batch, Identify, Inserted
+from iai.ingest import admission, captured, edits, insertion, redact, replicated, rereading
+from iai.ingest.batch import Batch, Identify, new_project
+from iai.ingest.insertion import Inserted
 from iai.ingest.redact import Redact, or_left_out
 from iai.ingest.replicated import Arrived, Read
 from iai.ingest.spool import HookEvent
@@ -94,7 +95,7 @@ class RecordWriter:
             yield from self.commit(lambda unit: unit.log.demand_scrub(), now)
         found = [self._identify(project.root, "") for project in known]
         yield from self._merge_predecessors(
-            ((parse.new_project(identity), "") for identity in found if identity.former), now
+            ((new_project(identity), "") for identity in found if identity.former), now
         )
 
     def commit(
@@ -128,9 +129,9 @@ class RecordWriter:
             yield from self.write_required()
         return now
 
-    def read(self, batch: Entries, now: Now) -> Read:
+    def read(self, batch: Entries) -> Read:
         """Return what other machines said, from entries of the inbox."""
-        return replicated.read(batch, self._redact_or_leave_out, now.wall)
+        return replicated.read(batch, self._redact_or_leave_out)
 
     def take(self, read: Read, mark: Mark, own: str, now: Now) -> StepsTo[Now]:
         """Apply what other machines said, up to a mark; return the time after that.
@@ -174,7 +175,7 @@ class RecordWriter:
             return [captured.insert_turn(unit, turn, self._identify, now.wall) for turn in turns]
 
         turns = redact.turns(turns, self._redact)
-        places = [(parse.new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
+        places = [(new_project(self._identify(turn.cwd, "")), turn.cwd) for turn in turns]
         yield from self._merge_predecessors(places, now)
         return (yield from self.commit(change, now, live=live))
 
@@ -214,7 +215,7 @@ class RecordWriter:
                 news = (relocation.has_news(p, unit.view, cwd) for p, cwd in _directories(kept))
                 if inserted and any(news):
                     break
-                one = parse.insert_batch(unit, kept)
+                one = insertion.insert_batch(unit, kept)
                 left_out = len(batch.records) - len(kept.records)
                 inserted.append(one._replace(ignored=one.ignored + left_out))
             return inserted
@@ -244,7 +245,7 @@ class RecordWriter:
 
         What is left out need not be redacted, which is a seventh of the work.
         """
-        wanted = parse.unignored(parse.wanted(batch, view), view)
+        wanted = admission.unignored(admission.wanted(batch, view), view)
         return redact.batch(wanted, self._redact_or_leave_out)
 
     def follow(self, transcript: Transcript, now: Now) -> Steps:
@@ -293,9 +294,9 @@ class RecordWriter:
 
         `source` is the file that is still to be read.
         """
-        home = parse.new_project(self._identify(began_in, "")) if began_in else None
+        home = new_project(self._identify(began_in, "")) if began_in else None
         with self._records.view() as view:
-            own = parse.new_project(relocation.resolve(self._identify(cwd, ""), view))
+            own = new_project(relocation.resolve(self._identify(cwd, ""), view))
             project = view.belongs(relocation.owner(own, cwd, home, view).id)
         self.required.session_ending(source, project)
         return project

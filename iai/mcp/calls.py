@@ -17,8 +17,8 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, NoRecord
 from iai.index.filters import Filter
-from iai.mcp import forms, results, text
-from iai.mcp.forms import Result, ToolCall
+from iai.mcp import results, schemas, text
+from iai.mcp.schemas import Result, ToolCall
 from iai.mcp.text import line
 from iai.model import framing, units
 from iai.model.units import count
@@ -58,24 +58,24 @@ class Memory:
     def answer(self, arguments: ToolCall) -> Answer:
         """Run a tool. Raises IaiError, with a message fit for the caller."""
         match arguments:
-            case forms.Recall():
+            case schemas.Recall():
                 return self._recall(arguments)
-            case forms.Show():
+            case schemas.Show():
                 return self._show(arguments)
-            case forms.Timeline():
+            case schemas.Timeline():
                 return self._timeline(arguments)
-            case forms.FileHistory():
+            case schemas.FileHistory():
                 return self._file_history(arguments)
-            case forms.Capture():
+            case schemas.Capture():
                 return self._capture(arguments)
-            case forms.Pin():
+            case schemas.Pin():
                 return self._pin(arguments)
-            case forms.Forget():
+            case schemas.Forget():
                 return self._forget(arguments)
-            case forms.Status():
+            case schemas.Status():
                 return self._status()
 
-    def _recall(self, arguments: forms.Recall) -> Answer:
+    def _recall(self, arguments: schemas.Recall) -> Answer:
         wall = time.time_ns()
         since, until = units.period(arguments.since, arguments.until, wall)
         everywhere = arguments.everywhere or bool(arguments.project)
@@ -98,8 +98,8 @@ class Memory:
                 machines=machines_of(arguments.by, self._layout),
             )
             answer = recall(client, question, START_S)
-        result = forms.RecallResult(
-            note=forms.NOTE,
+        result = schemas.RecallResult(
+            note=schemas.NOTE,
             here=_here(),
             found=results.hits(answer.hits, wall, explain=arguments.explain),
             degraded=list(answer.degraded),
@@ -108,7 +108,7 @@ class Memory:
         nothing = "Nothing was found" if kept else "Nothing is kept yet"
         return Answer(result, text.framed(text.recalled(result, nothing), answer.revision, wall))
 
-    def _show(self, arguments: forms.Show) -> Answer:
+    def _show(self, arguments: schemas.Show) -> Answer:
         wall = time.time_ns()
         with self._records() as view:
             found = {ref: view.find(ref) for ref in arguments.ids}
@@ -119,10 +119,10 @@ class Memory:
         unknown = [line(ref) for ref, record in found.items() if record is None]
         if not records:
             raise NoRecord(*unknown)
-        result = forms.ShowResult(note=forms.NOTE, records=records, unknown=unknown)
+        result = schemas.ShowResult(note=schemas.NOTE, records=records, unknown=unknown)
         return Answer(result, text.framed(text.shown(result), revision, wall))
 
-    def _timeline(self, arguments: forms.Timeline) -> Answer:
+    def _timeline(self, arguments: schemas.Timeline) -> Answer:
         wall = time.time_ns()
         since, until = units.period(arguments.since, arguments.until, wall)
         only = Filter(
@@ -134,12 +134,12 @@ class Memory:
         with self._records() as view:
             found = list(islice(stretches(view, only), arguments.limit))
             revision = view.watermark().revision
-        result = forms.TimelineResult(
-            note=forms.NOTE, here=_here(), sessions=[results.session(one, wall) for one in found]
+        result = schemas.TimelineResult(
+            note=schemas.NOTE, here=_here(), sessions=[results.session(one, wall) for one in found]
         )
         return Answer(result, text.framed(text.sessions(result), revision, wall))
 
-    def _file_history(self, arguments: forms.FileHistory) -> Answer:
+    def _file_history(self, arguments: schemas.FileHistory) -> Answer:
         wall, cwd = time.time_ns(), str(Path.cwd())
         home = identify(cwd)
         with self._records() as view:
@@ -148,10 +148,10 @@ class Memory:
             found = file_history.find(view, arguments.path, cwd, home.root, own, arguments.k, by)
             visits = [results.visit(view, v, wall) for v in (*found.here, *found.elsewhere)]
             revision = view.watermark().revision
-        result = forms.FileHistoryResult(note=forms.NOTE, here=line(home.name), visits=visits)
+        result = schemas.FileHistoryResult(note=schemas.NOTE, here=line(home.name), visits=visits)
         return Answer(result, text.framed(text.visits(result), revision, wall))
 
-    def _capture(self, arguments: forms.Capture) -> Answer:
+    def _capture(self, arguments: schemas.Capture) -> Answer:
         own = framing.without(arguments.text)  # text we recalled is no new memory
         if not own.strip():
             raise BadUsage("there is nothing to remember")
@@ -173,9 +173,9 @@ class Memory:
         id_ = f"#{kept.label}" if kept else done.ids[0]
         if not id_:
             said = "that text was forgotten on purpose, so it was not stored again"
-            refused = forms.CaptureResult(outcome="refused", revision=done.revision)
+            refused = schemas.CaptureResult(outcome="refused", revision=done.revision)
             return Answer(refused, said)
-        result = forms.CaptureResult(
+        result = schemas.CaptureResult(
             outcome="kept" if done.added else "known",
             revision=done.revision,
             id=id_,
@@ -184,31 +184,31 @@ class Memory:
         said = f"remembered as {id_}" if done.added else f"already known, as {id_}"
         return Answer(result, said + (", pinned" if arguments.pin else ""))
 
-    def _pin(self, arguments: forms.Pin) -> Answer:
+    def _pin(self, arguments: schemas.Pin) -> Answer:
         request = Pin(ref=arguments.id, pinned=arguments.pinned, mine=arguments.mine)
         with self._group() as client:
             done = client.call(Actor.INGEST, request, Changed, START_S)
-        result = forms.PinResult(id=arguments.id, pinned=arguments.pinned, revision=done.revision)
+        result = schemas.PinResult(id=arguments.id, pinned=arguments.pinned, revision=done.revision)
         return Answer(result, "pinned" if arguments.pinned else "not pinned any more")
 
-    def _forget(self, arguments: forms.Forget) -> Answer:
+    def _forget(self, arguments: schemas.Forget) -> Answer:
         request = Forget(refs=tuple(arguments.ids))
         with self._group() as client:
             done = client.call(Actor.INGEST, request, Changed, FORGET_S)
-        result = forms.ForgetResult(forgotten=done.count, revision=done.revision)
+        result = schemas.ForgetResult(forgotten=done.count, revision=done.revision)
         return Answer(result, f"forgot {count(done.count, 'record')}")
 
     def _status(self) -> Answer:
         document, said = status.collect(self._settings)
-        result = forms.StatusResult(
+        result = schemas.StatusResult(
             group=document["group"]["state"],
             store=document["group"]["store"],
             here=_here(),
             records=document["watermark"]["records_count"],
-            stages=msgspec.convert(document["stages"], dict[str, forms.Lag]),
+            stages=msgspec.convert(document["stages"], dict[str, schemas.Lag]),
             payload_behind=document["payload"]["behind"],
             problem=document["problem"],
-            team=msgspec.convert((document["team"] or {}).get("lines", []), list[forms.TeamLine]),
+            team=msgspec.convert((document["team"] or {}).get("lines", []), list[schemas.TeamLine]),
         )
         return Answer(result, said)
 

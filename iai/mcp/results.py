@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from iai.mcp import forms
+from iai.mcp import schemas
 from iai.mcp.text import LINE, line
 from iai.model import clock, framing
 from iai.model.people import People
 from iai.model.record import Record
 from iai.model.units import ago
+from iai.payload import phrases
 from iai.protocol.graph_cache import Hit
 from iai.recall import conversation
-from iai.recall.account import account, commit_line, session_line
 from iai.recall.file_history import FileVisit, change_line, explained
 from iai.recall.timeline import Stretch
+from iai.recall.work_lines import commit_line, session_line, work_lines
 from iai.store.record_view import RecordView
 
 AROUND = 600  # characters shown of the turns around a record
@@ -21,16 +22,16 @@ WORK = 800  # characters of what a session did
 PATH = 4_096  # characters of a path
 
 
-def hits(found_: Sequence[Hit], wall: int, *, explain: bool) -> list[forms.Found]:
+def hits(found_: Sequence[Hit], wall: int, *, explain: bool) -> list[schemas.Found]:
     """Return the hits of one question."""
     labels = {hit.id: f"#{hit.label}" for hit in found_}
     return [found(hit, labels, wall, explain=explain) for hit in found_]
 
 
-def found(hit: Hit, labels: Mapping[str, str], wall: int, *, explain: bool) -> forms.Found:
+def found(hit: Hit, labels: Mapping[str, str], wall: int, *, explain: bool) -> schemas.Found:
     """Return a hit; `labels` are those of all hits, by id."""
     why = {name: round(gain, 4) for name, gain in hit.why.items()}
-    return forms.Found(
+    return schemas.Found(
         id=f"#{hit.label}",
         said=line(hit.passage or hit.text, LINE + 4),  # which may be cut at both ends
         role=hit.role,
@@ -58,7 +59,7 @@ def found(hit: Hit, labels: Mapping[str, str], wall: int, *, explain: bool) -> f
     )
 
 
-def shown(view: RecordView, record: Record, arguments: forms.Show, wall: int) -> forms.Shown:
+def shown(view: RecordView, record: Record, arguments: schemas.Show, wall: int) -> schemas.Shown:
     project = view.project_named(record.project)
     before, after = (
         [brief(turn, wall, AROUND) for label in side if (turn := view.get(label))]
@@ -67,7 +68,7 @@ def shown(view: RecordView, record: Record, arguments: forms.Show, wall: int) ->
     end = arguments.start + arguments.length
     exchange = conversation.around(view, record, 0)[1]
     bases = [project.root if project else "", record.cwd]
-    return forms.Shown(
+    return schemas.Shown(
         id=f"#{record.label}",
         text=framing.harmless(record.text[arguments.start : end]),
         role=record.role,
@@ -82,15 +83,15 @@ def shown(view: RecordView, record: Record, arguments: forms.Show, wall: int) ->
         directory=line(record.cwd, PATH),
         source=source(record.source.transcript, record.source.offset),
         part=conversation.part(exchange, record) if exchange.turns else "",
-        done=[line(one) for one in account(exchange.actions, bases)][:DONE],
+        done=[line(one) for one in work_lines(exchange.actions, bases)][:DONE],
         before=before[::-1],
         after=after,
         by=line(str(People(view.member).whose(record.machine))),
     )
 
 
-def session(one: Stretch, wall: int) -> forms.Session:
-    return forms.Session(
+def session(one: Stretch, wall: int) -> schemas.Session:
+    return schemas.Session(
         project=line(one.project_name),
         host=line(one.host),
         session=line(one.session_id),
@@ -107,9 +108,9 @@ def session(one: Stretch, wall: int) -> forms.Session:
     )
 
 
-def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
+def visit(view: RecordView, one: FileVisit, wall: int) -> schemas.Visit:
     project = view.project_named(one.project)
-    return forms.Visit(
+    return schemas.Visit(
         what=line(change_line(one), PATH),
         at=clock.iso(one.at),
         age=ago(one.at, wall),
@@ -123,9 +124,9 @@ def visit(view: RecordView, one: FileVisit, wall: int) -> forms.Visit:
     )
 
 
-def brief(record: Record, wall: int, limit: int = LINE) -> forms.BriefTurn:
-    said = line(record.text, limit)
-    return forms.BriefTurn(
+def brief(record: Record, wall: int, limit: int = LINE) -> schemas.BriefTurn:
+    said = phrases.said(record, limit)
+    return schemas.BriefTurn(
         id=f"#{record.label}", role=record.role, age=ago(record.created_at, wall), said=said
     )
 

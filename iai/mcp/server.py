@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 from iai import __version__
 from iai.config.settings import Settings
 from iai.errors import IaiError
-from iai.mcp.forms import Result, ToolCall
+from iai.mcp.schemas import Result, ToolCall
 from iai.mcp.tools import TOOLS, Tool, schema
 from iai.model import framing
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from iai.mcp.forms import (
+from iai.mcp.schemas import (
     BriefTurn,
     FileHistoryResult,
     Found,

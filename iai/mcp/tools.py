@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iai.mcp import forms
+from iai.mcp import schemas
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -17,8 +17,8 @@ class Tool(Struct, frozen=True, kw_only=True):
     name: str
     title: str
     description: str
-    arguments: type[forms.ToolCall]
-    result: type[forms.Result]
+    arguments: type[schemas.ToolCall]
+    result: type[schemas.Result]
     changes: bool = False  # does it change the store?
     destroys: bool = False
 
@@ -30,47 +30,47 @@ TOOLS = (
         description="Search what was said and done in earlier sessions, this project's first: by"
         " words, files, commands or commits. Each hit is a request with its answer and what was"
         " done, with its id; memory_show returns the whole text.",
-        arguments=forms.Recall,
-        result=forms.RecallResult,
+        arguments=schemas.Recall,
+        result=schemas.RecallResult,
     ),
     Tool(
         name="memory_show",
         title="Show records",
         description="Read whole records by their ids, with what was done in their exchanges and"
         " the turns around them.",
-        arguments=forms.Show,
-        result=forms.ShowResult,
+        arguments=schemas.Show,
+        result=schemas.ShowResult,
     ),
     Tool(
         name="memory_timeline",
         title="Timeline",
         description="List earlier sessions, latest first: the first and last turns of each, how it"
         " ended, and its files and commits.",
-        arguments=forms.Timeline,
-        result=forms.TimelineResult,
+        arguments=schemas.Timeline,
+        result=schemas.TimelineResult,
     ),
     Tool(
         name="memory_file_history",
         title="History of a file",
         description="List the sessions that changed or read a file, latest first: what was asked,"
         " the lines changed, the commit. Useful before changing a file.",
-        arguments=forms.FileHistory,
-        result=forms.FileHistoryResult,
+        arguments=schemas.FileHistory,
+        result=schemas.FileHistoryResult,
     ),
     Tool(
         name="memory_capture",
         title="Remember",
         description="Store one fact for later sessions. What is said in sessions is stored anyway.",
-        arguments=forms.Capture,
-        result=forms.CaptureResult,
+        arguments=schemas.Capture,
+        result=schemas.CaptureResult,
         changes=True,
     ),
     Tool(
         name="memory_pin",
         title="Pin",
         description="Show a record at the start of every session of its project, or stop doing so.",
-        arguments=forms.Pin,
-        result=forms.PinResult,
+        arguments=schemas.Pin,
+        result=schemas.PinResult,
         changes=True,
     ),
     Tool(
@@ -78,8 +78,8 @@ TOOLS = (
         title="Forget",
         description="Delete records by their ids, permanently; if one is unknown, none is deleted."
         " Only when the user asks for it: it cannot be undone.",
-        arguments=forms.Forget,
-        result=forms.ForgetResult,
+        arguments=schemas.Forget,
+        result=schemas.ForgetResult,
         changes=True,
         destroys=True,
     ),
@@ -88,8 +88,8 @@ TOOLS = (
         title="Status of the memory",
         description="How much is stored, whether the background processes are running, and how far"
         " each stage lags behind.",
-        arguments=forms.Status,
-        result=forms.StatusResult,
+        arguments=schemas.Status,
+        result=schemas.StatusResult,
     ),
 )
 

@@ -87,10 +87,16 @@ class TurnChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     session: Name
     created_at: Time
     nth: Annotated[int, Meta(ge=0, le=MOST_AT_ONCE)] = 0  # of those said at that time before it
+    order: Time = 0  # its place in its session, where that does not follow from these two
     kind: Name = ""  # narration included
     tags: tuple[Name, ...] = ()
     pinned: bool = False  # when it was captured
     rewound: bool = False
+
+    @property
+    def placed_at(self) -> int:
+        """Its `Record.order`, by the clock of its machine."""
+        return self.order or self.created_at + self.nth
 
 
 class WorkChange(Said, frozen=True, kw_only=True, omit_defaults=True, tag_field="what", tag="work"):

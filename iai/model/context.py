@@ -15,6 +15,7 @@ CALL_INPUT = 4_096  # characters of what a call was given
 QUEUED = 32  # prompts that wait for the agent
 QUEUED_TEXT = 16_384  # characters of one that waits
 COMMITS = 16  # that may be taken back
+HEADS = 16  # places where HEAD was
 HEARD = 8  # messages of which one of two forms has come
 HEARD_TEXT = 262_144  # characters of one that waits for the other form
 REQUESTS = 32  # as many as a rewind is looked for in
@@ -30,11 +31,23 @@ class Call(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """A commit that is not taken back, and the directory that it was made in."""
+    """A commit, and the directory that it was made in."""
 
     place: str
     action: Action
     pushed: bool = False
+    key: str = ""  # of the action that made it first
+    parent: str = ""  # the key of that which it was made on, or of none that is known
+    branch: str = ""  # that it was made on; "" if that is not known
+    shared: bool = False  # it may be on other branches as well
+    gone: bool = False  # it is taken back
+
+
+class Head(Struct, frozen=True):
+    """Where HEAD was in a directory: at the commit with this key, or at none that is known."""
+
+    place: str
+    at: str
 
 
 class Queued(Struct, frozen=True):
@@ -72,6 +85,7 @@ class Context(Struct, kw_only=True, frozen=True):
     queue: tuple[Queued, ...] = ()
     handed: tuple[bytes, ...] = ()  # digests of queued prompts that are turns already
     commits: tuple[Made, ...] = ()  # the latest
+    heads: tuple[Head, ...] = ()  # where HEAD was, the latest last
     items: tuple[Queued, ...] = ()  # messages without their words, whose second form may come
     todos: tuple[Step, ...] = ()  # the to-do list, for versions that send it item by item
     todo_ids: tuple[str, ...] = ()
@@ -79,7 +93,7 @@ class Context(Struct, kw_only=True, frozen=True):
     parents: tuple[str, ...] = ()  # of each of these, the line that it follows
     lineage: tuple[Origin, ...] = ()  # this session first
     copied_until: int = 0  # in a fork: the time of the last line that is a copy
-    off: bool = False  # the user said that it is not recorded; see `iai.model.switch`
+    off: bool = False  # the user said that it is not recorded; see `iai.model.recording_switch`
 
 
 C = TypeVar("C", bound=Context)
@@ -88,7 +102,7 @@ C = TypeVar("C", bound=Context)
 def without_words(context: C) -> C:
     """Return a context without anything that was said or done."""
     return structs.replace(
-        context, title="", title_rank=0, calls=(), queue=(), commits=(), todos=()
+        context, title="", title_rank=0, calls=(), queue=(), commits=(), heads=(), todos=()
     )
 
 

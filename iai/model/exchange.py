@@ -5,6 +5,7 @@ words with a refusal) belongs to it, and so does everything that is done. Its an
 text of the assistant before the next request; the texts before that are narration.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -16,6 +17,7 @@ from iai.model.record import NewRecord, Record
 
 NARRATION = "narration"
 _OPENING = frozenset({"", "command", "plan"})  # kinds of a user's turn that start an exchange
+_COMMAND = re.compile(r"/[\w:.-]+")
 
 
 class Exchange(Struct, frozen=True, kw_only=True):
@@ -39,6 +41,14 @@ class Exchange(Struct, frozen=True, kw_only=True):
 def opens(turn: Record | NewRecord) -> bool:
     """Return whether a turn starts an exchange."""
     return turn.role == "user" and turn.kind in _OPENING
+
+
+def names_command(turn: Record | NewRecord) -> bool:
+    """Return whether a request is nothing but the name of a slash command, as it was typed.
+
+    It is shown, and opens an exchange, but is not found by its words: the user said none.
+    """
+    return opens(turn) and _COMMAND.fullmatch(turn.text) is not None
 
 
 def is_answer(turn: Record | NewRecord) -> bool:

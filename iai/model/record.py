@@ -53,7 +53,7 @@ class NewRecord(Struct, frozen=True, kw_only=True):
     source: Source = Source()
     origin: str = ""
     kind: str = ""  # of the turn: see `iai.hosts.turn.Turn`
-    heard: bool = False  # it came with a hook event: see `iai.model.copies`
+    heard: bool = False  # it came with a hook event: see `iai.model.duplicate_turns`
     machine: str = ""  # that it was said on; "": this one
     mine: Mine = ""  # see `Record`
 
@@ -207,6 +207,7 @@ class Transcript(Context, frozen=True, kw_only=True):
     tail: bytes = b""  # digest of the bytes before `offset`: a file may be rewritten in place
     followed_until: int = 0  # when to stop polling it for more, UTC nanoseconds
     heard_at: int = 0  # when a hook last named it, to a minute; 0: none ever did
+    read_at: int = 0  # when it was last read, or began to be followed: unread for no longer
 
 
 def redactions_in(text: str) -> tuple[str, ...]:

@@ -13,7 +13,5 @@ class Topic(Struct, frozen=True, kw_only=True):
     label: str  # two to four words of its records that tell it from others: "redis, noeviction"
     size: int  # records
     members: tuple[int, ...]  # the most central first, at most 8
-    newest: int  # the latest record
-    statement: int  # the latest that states something (no question, no "ok"); 0 for none
     said: int  # when the latest was said, nanoseconds UTC
     revision: int  # of the records, when it was found

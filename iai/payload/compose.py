@@ -71,14 +71,18 @@ def _filled(section: Section, budget: Budget) -> list[str]:
 def _sections(material: Material, wall: int) -> Iterator[Section]:
     """Yield the sections, the most useful first; some are empty."""
     names, earlier = material.names, material.sessions[1 : 1 + before_that.EARLIER]
+    told: list[str] = []
     if material.asking is not None:
-        account = last_session.account(material.asking)
-        yield _section("## This session, up to where its context was compacted", account, 0.6)
+        told = list(last_session.account(material.asking))
+        yield _section("## This session, up to where its context was compacted", told, 0.6)
     if material.last is not None:
-        heading = last_session.heading(material, material.last, wall)
-        yield _section(heading, last_session.account(material.last), 0.6)
+        account = list(last_session.account(material.last))
+        told += account
+        yield _section(last_session.heading(material, material.last, wall), account, 0.6)
     yield Section("## Pinned", tuple(quotation.pinned(material, wall)), 0.3)
-    yield _section("## Decided by you", decided.lines(material.decisions, names), 0.15)
+    shown = "\n".join(told)
+    ours = (one for one in material.decisions if decided.words(one.record) not in shown)
+    yield _section("## Decided by you", decided.lines(ours, names), 0.15)
     theirs = others.decided_earlier(material.others)
     yield _section("## Decided by others", decided.lines(theirs, names), 0.1)
     yield Section("## Remembered", tuple(quotation.remembered(material, wall)), 0.15)
@@ -94,8 +98,8 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     topics = framing.inline("; ".join(material.topics), phrases.LINE)
     yield _section("## Topics of this project", [f"- {topics}"] if topics else [], 0.1)
     heading = "## Other projects" if material.project_name else "## Recent work, by project"
-    told = (before_that.elsewhere(name, one, names) for name, one in material.elsewhere)
-    yield _section(heading, told, 0.15)
+    others_last = (before_that.elsewhere(name, one, names) for name, one in material.elsewhere)
+    yield _section(heading, others_last, 0.15)
 
 
 def _section(heading: str, lines: Iterable[str], share: float) -> Section:

@@ -15,7 +15,7 @@ _LEAD = (
 _LANGUAGES = {
     "German": r"""
         (?:verwende|benutze|nutze|nimm|mach)\b.*\b(?:kein\w*|nicht|nur|statt|stattdessen|sondern)\b
-        |(?:doch[ ])?lieber[ ]\w+ |bleib(?:en)?[ ](?:wir[ ])?bei[ ]
+        |nicht[ ].*,[ ]sondern[ ] |(?:doch[ ])?lieber[ ]\w+ |bleib(?:en)?[ ](?:wir[ ])?bei[ ]
         |ab[ ](?:jetzt|sofort)[ ] |keine?[ ](?:neue|weitere|zusätzliche)\w*[ ]
         |lass\b.*\b(?:in[ ]ruhe|so|unverändert|drin|stehen)\W*$
         |(?:fass|rühr|änder\w*|lösch\w*|entfern\w*|füg\w*)\b.*\bnicht\b

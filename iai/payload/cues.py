@@ -7,6 +7,7 @@ sentences that prescribe.
 
 import re
 from functools import lru_cache
+from itertools import chain
 
 from iai.payload import cue_languages
 
@@ -25,7 +26,7 @@ _INDENTED = re.compile(r"(?:\t| {3})\s*\S")
 _PASTED = re.compile(
     r"\s*(?:\S+:\d+\b|===|\[\S+\] \$|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+ ?\(|E {2,}"
     r"|\d+ \||(?:it|test|describe)\(|(?:Tests?|Test (?:Suites|Files)|Snapshots|Time|Duration):? +\d"
-    r"|(?:test result|\w*Warning):\s)"
+    r"|(?:test result|\w*Warning):\s|```|~~~|Traceback \(most recent)"
     r"|\s*[A-Z][a-z]*(?:Error|Exception):\s|.*\bNOT\b"
     r"|\s*(?:\w+:? )?(?:WARN(?:ING)?|INFO|DEBUG|ERROR|FATAL|FAIL(?:ED)?|PASS(?:ED)?)\b"
     r"|\s*(?:\w+: )?(?:[Ee]rror|[Ww]arning|[Hh]int|note|[Dd]eprecated|[Ff]atal|[Pp]anic|Expected"
@@ -38,14 +39,15 @@ _PERSON = re.compile(  # somebody speaks to somebody, as reviews and logs do not
 )
 _LEAD = (
     r"^(?:[-*•]\s+)?"
-    r"(?:(?:ok|okay|yes|yeah|no|and|but|so|also|please|actually|then)\b[,;:.! ]*)*"
+    r"(?:(?:ok|okay|yes|yeah|no|hm+|well|and|but|so|also|please|actually|then)\b[,;:.! ]*)*"
 )
 _IMPERATIVE = re.compile(
     _LEAD + r"(?:let'?s (?:not|use|keep|go with|stick|always|never|drop|leave)"
     r"|(?:do not|don'?t)(?: ever)? (?:use|add|touch|change|edit|remove|rename|create"
     r"|commit|push|write|rely|make|put|round|sort|store|log|send|return|raise|retry|skip|drop|delete"
     r"|introduce|import|merge|mock|expose|cache|break|assume|hard-?code|include|call"
-    r"|update|move|bump|upgrade|deploy|apply|promote|squash|rebase|force)(?! anything)"
+    r"|update|move|bump|upgrade|deploy|apply|promote|squash|rebase|force)"
+    r"(?! anything(?! (?:to|in|on|from)\b))"
     r"|(?:never|always) (?!mind|again|seen|heard|got|had|been|was|were|did|done|went|came|ran|knew"
     r"|said|happen|on|in|at|the|a|an|this|that|be\b)[a-z]+(?<![a-z]s)(?<!ed)(?<!ing) (?!anything)"
     r"|use \S+.* (?:instead|not|rather than|instead of)|no (?:new|more|extra|silent|need for) \S+"
@@ -74,6 +76,7 @@ _STATED = re.compile(
 # Takes back what was said before, often without a word of it.
 _CORRECTED = re.compile(
     r"^(?:scratch that|on second thoughts?|correction\b)"
+    r"|^(?:hm+\W+)?(?:no|nah)\b\W+(?:keep|use|leave|put|take|make|go with) \w"
     r"|\b(?:i|we)(?:'ve| have)? changed (?:my|our) mind\b"
     r"|\b(?:use|make|keep|take|put|want|wants|need|needs|call|name|have|do|go with|be)\b[^.?!]* "
     r"(?:after all|instead)\W*$"
@@ -92,10 +95,15 @@ _ASKS = re.compile(  # without a question mark
     r"|take a look|review|confirm|show|give|run|use|try)\b)",
     re.IGNORECASE,
 )
+_REFERS = re.compile(  # to what was said before
+    r"^(?:hm+\W+)?(?:no|nah|nein|non|nee|não)\b|\b(?:it|its|this|that|these|those|them|they|here|one|both"
+    r"|option|instead|the (?:other|rest|same|first|second|last))\b",
+    re.IGNORECASE,
+)
 _AGREES = re.compile(
     r"(?:(?:yes|yeah|yep|ok|okay|sure|no|right|please|go ahead|go for it|do(?: it| that)?"
-    r"|let'?s (?:do|try|follow through with) (?:it|that|your (?:recommendation|suggestion)s?)"
-    r"|sounds good|looks good|thanks?|continue|commit|push|try again"
+    r"|let'?s (?:do|try|follow through with) (?:it|this|that|your (?:recommendation|suggestion)s?)"
+    r"|sounds good|looks good|thanks?|continue|next|go on|commit|push|try again"
     r"|ja|jo|genau|bitte|passt|weiter|mach (?:das|es|weiter)|oui|d'accord|vas-y|sí|vale|claro|dale"
     r"|adelante|hazlo|sim|pode|sì|va bene|procedi|да|давай|хорошо|tak|好的?|可以|はい|お願いします"
     r"|네)\b[,;:.!。 ]*)+",
@@ -103,6 +111,10 @@ _AGREES = re.compile(
 )
 
 
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+_SHELL_PROMPT = re.compile(r"[$%\u276f] ")
+_RAISED = re.compile(r"[\w.]*(?:Error|Exception)\b:? ")  # the last line of a traceback
+_FAILED = re.compile(r"\b(?:error|fatal|panic|fail(?:ed|ure)?|denied|refused)\b", re.IGNORECASE)
 _SMALL_TALK = re.compile(
     r"(?:(?:hi|hello|hey|hallo|moin|hola|bonjour|thanks?(?: you)?|danke|gracias|merci|bye|test|ping"
     r"|/\w+|(?:what|which) (?:model|version)\b.*|who are you)\b[,;:.!? ]*)+",
@@ -126,6 +138,11 @@ def only_asks(text: str) -> bool:
     return all(s.endswith("?") or _ASKS.match(s) or _AGREES.fullmatch(s) for s in sentences)
 
 
+def refers(text: str) -> bool:
+    """Return whether a text that may decide something says of what by referring to it."""
+    return len(text) <= SPOKEN and _REFERS.search(text) is not None
+
+
 def agrees(text: str) -> bool:
     """Return whether a text agrees to something and says nothing beside."""
     return _AGREES.fullmatch(text.strip()) is not None
@@ -145,7 +162,7 @@ def typed(text: str) -> str:
     """Return a text without the paragraphs that begin with what nobody types.
 
     All of it, where only such are left, or what is typed ends by announcing them. Of what begins
-    with such a line, only what somebody says in it; else that line, the command of a log.
+    with such a line, only what somebody says in it; else the line of a log that says most.
     """
     begins_pasted = pasted(text)
     paragraphs = _PARAGRAPH.split(text)
@@ -155,7 +172,17 @@ def typed(text: str) -> str:
     typed = "\n\n".join(own).strip()
     if typed and not typed.endswith(":"):
         return typed
-    return text.strip().partition("\n")[0] if begins_pasted else text
+    return _line_of_log(text) if begins_pasted else text
+
+
+def _line_of_log(text: str) -> str:
+    """Return the command of a log, the exception that it ends with, or its first error."""
+    lines = [line.strip() for line in text.splitlines() if not _FENCE.match(line) and line.strip()]
+    if not lines or _SHELL_PROMPT.match(lines[0]):
+        return lines[0] if lines else text
+    raised = (line for line in reversed(lines) if _RAISED.match(line))
+    failed = (line for line in lines if _FAILED.search(line))
+    return next(chain(raised, failed, lines))
 
 
 def says_something(text: str) -> bool:

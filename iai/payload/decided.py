@@ -5,24 +5,62 @@ from collections.abc import Iterable, Iterator
 from iai.model import framing
 from iai.model.record import Record
 from iai.payload import cues, phrases
+from iai.payload.headline import done, verdict
+from iai.payload.material import Decision
 from iai.payload.phrases import Names
+from iai.payload.statements import sentences
 
-_SHORT_DECISION = 200  # a text up to this long is shown whole: what it decides may be in two parts
+_ANSWERED = 80  # characters of the answer that a decision replies to
+_WORDS = 200  # of what was decided
 
 
-def lines(records: Iterable[Record], names: Names) -> Iterator[str]:
-    """One decision a line: when, and by whom if that is another person."""
-    for record in records:
-        who = phrases.whose(record.machine, names)
+def lines(decisions: Iterable[Decision], names: Names) -> Iterator[str]:
+    """One decision a line: when, what about, and by whom if that is another person."""
+    for one in decisions:
+        who = phrases.whose(one.record.machine, names)
         by = "" if who.yours else f", {who.brief}"
-        yield f"- {phrases.day(record.created_at)}{by}: {words(record)}"
+        yield f"- {phrases.day(one.record.created_at)}{by}{told(one)}"
+
+
+def told(decision: Decision) -> str:
+    """What a decision is about, and its words, behind when it was made, or by whom."""
+    return f"{_about(decision)}: {words(decision.record)}"
+
+
+def _about(decision: Decision) -> str:
+    """What a decision replies to or refuses, if it does not say that itself; or ""."""
+    if decision.record.kind == "refusal":
+        return f", refusing {decision.about}" if decision.about else ""
+    gist = _gist(decision.about)
+    return f', in reply to "{gist}"' if gist else ""
+
+
+def _gist(answer: str) -> str:
+    """Return the question that an answer ends with, else what it says was done, or came to."""
+    last = sentences(" ".join(answer.split()))[-1]
+    if last.endswith("?") and len(last) <= _ANSWERED:
+        return framing.inline(last, _ANSWERED)
+    return done(answer, _ANSWERED) or verdict(answer, _ANSWERED)
 
 
 def words(record: Record) -> str:
-    """What was decided, in its own words."""
-    whole = len(record.text) <= _SHORT_DECISION
-    text = framing.inline((not whole and cues.decided(record.text)) or record.text, phrases.LINE)
+    """What was decided, in its own words; of a long text the sentence, and what is before it."""
+    whole = len(record.text) <= _WORDS
+    text = framing.inline(record.text if whole else _sentence(record.text), phrases.LINE)
     if record.kind == "answer":
         text = phrases.said(record, 2 * phrases.LINE)
     kind = f", {record.kind}" if record.kind in ("answer", "refusal") else ""
     return f"{text} ({phrases.number(record)}{kind})"
+
+
+def _sentence(text: str) -> str:
+    """Return the sentence that decides, behind as many of those before it as find room."""
+    told = cues.decided(text)
+    if not told:
+        return text
+    before = " ".join(text.partition(told)[0].split())
+    for sentence in reversed(sentences(before)):
+        if len(sentence) + len(told) >= _WORDS:
+            break
+        told = f"{sentence} {told}"
+    return told

@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 from iai.model import framing
 from iai.model.record import Record
 from iai.payload import cues, phrases, still_open
+from iai.payload.headline import done
 from iai.payload.material import Material
 from iai.payload.summary import FileWork, Summary, command, names_of
 
 _GOAL = 240  # characters of what a session was about
 _LAST_REQUEST = 400
-_ANSWER = 700
+_ANSWER = 600
 _ASIDE = 300  # of the answer to what was asked after the work
+_DONE_BEFORE = 140
 _FILES = 12  # of the last session, by name
 _READ = 8  # files that the last session only read
 _STEPS = 5
@@ -69,9 +71,18 @@ def account(session: Summary) -> Iterator[str]:
         yield f"Answer: {phrases.cited(last.answer, _ASIDE if work else _ANSWER)}"
     else:
         yield "It was interrupted." if session.outcome == "interrupted" else "Not answered."
+    yield from _done_before(session)
     yield from _work(session)
     for turn in _also(session, requests):
         yield f"Also asked: {phrases.cited(turn, phrases.REQUEST)}"
+
+
+def _done_before(session: Summary) -> Iterator[str]:
+    """Yield what the request came to for which the most was changed, if it is not shown above."""
+    result, shown = session.result, (session.work and session.work.answer, session.last.answer)
+    told = done(result.text, _DONE_BEFORE) if result is not None and result not in shown else ""
+    if result is not None and told:
+        yield f"Done before: {told} ({phrases.number(result)})"
 
 
 def _asked_last(session: Summary) -> Iterator[str]:
@@ -104,7 +115,8 @@ def _work(session: Summary) -> Iterator[str]:
     if session.test is not None:
         failed = session.failed_before
         before = f"; before that {phrases.test(failed)}, not run again" if failed else ""
-        yield f"Tests: {phrases.test(session.test)}{before}"
+        edited = ", before the last edits" if session.edited_since else ""
+        yield f"Tests: {phrases.test(session.test)}{edited}{before}"
     if session.commits:
         yield f"Commits: {'; '.join(map(phrases.commit, session.commits[-_COMMITS:]))}"
     elif changed:

@@ -55,11 +55,18 @@ class PayloadSource(Protocol):
     def pinned_on(self, record: Record) -> str: ...
 
 
+class Decision(Struct, frozen=True):
+    """What a user decided."""
+
+    record: Record
+    about: str = ""  # the answer that it replies to, or what it refuses; see `Summary.about`
+
+
 class Others(Struct, frozen=True, kw_only=True):
     """What was said and done on machines that are not one's own (see `People.own`)."""
 
     sessions: tuple[Summary, ...] = ()  # that one has not seen, the latest first
-    decisions: tuple[Record, ...] = ()  # of any session
+    decisions: tuple[Decision, ...] = ()  # of any session
     since_last: bool = False  # are these sessions those since one's own last one?
 
 
@@ -77,7 +84,7 @@ class Material(Struct, frozen=True, kw_only=True):
     pinned: tuple[Record, ...] = ()
     pinned_on: dict[int, str] = {}  # label -> machine, of what was pinned on another
     facts: tuple[Record, ...] = ()  # noted outside a conversation, and not pinned
-    decisions: tuple[Record, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     topics: tuple[str, ...] = ()  # labels
     elsewhere: tuple[tuple[str, Summary], ...] = ()  # a project's name and its last session
     others: Others = Others()
@@ -208,7 +215,8 @@ def _news(theirs: list[Summary], real: list[Summary], since: int | None) -> Othe
 
 def _names(material: Material, people: People) -> dict[str, Whose]:
     sessions = (*material.sessions, *material.unattended, *material.others.sessions)
-    records = (*material.pinned, *material.facts, *material.decisions, *material.others.decisions)
+    decisions = (*material.decisions, *material.others.decisions)
+    records = (*material.pinned, *material.facts, *(one.record for one in decisions))
     shown = {record.label for record in material.pinned}
     machines = {session.info.machine for session in sessions}
     machines |= {session.info.machine for _, session in material.elsewhere}
@@ -296,13 +304,14 @@ def _asked(session: Summary) -> list[str]:
     return [request.text for request in session.requests]
 
 
-def _decisions(sessions: Iterable[Summary]) -> Iterator[Record]:
+def _decisions(sessions: Iterable[Summary]) -> Iterator[Decision]:
     """Yield what the user decided, the latest first."""
     for place, session in enumerate(sessions):
         stated = (r for r in session.requests if cues.decided(r.text))
         chosen = (r for r in session.said if _chosen(r, recent=place < REFUSALS))
         latest_first = sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
-        yield from (record for record in latest_first if not record.marks)
+        unmarked = (record for record in latest_first if not record.marks)
+        yield from (Decision(record, session.about.get(record.order, "")) for record in unmarked)
 
 
 def _chosen(said: Record, *, recent: bool) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from iai.model.record import Record
 from iai.payload import before_that, decided, phrases
-from iai.payload.material import Material, Others
+from iai.payload.material import Decision, Material, Others
 from iai.payload.summary import Summary
 
 
@@ -15,8 +15,8 @@ def news(material: Material, wall: int) -> Iterator[tuple[str, ...]]:
         when = f"{phrases.day(session.ended_at)}{phrases.age(wall - session.ended_at)}"
         line = f"- {who}, {when}{phrases.branch(session)}: {before_that.came_to(session)}"
         latest = _said_last(session, line) if place == 0 else ()
-        said = (record for record in material.others.decisions if _said_in(session, record))
-        yield (line, *latest, *(f"  Decided by {who}: {decided.words(record)}" for record in said))
+        made = (one for one in material.others.decisions if _said_in(session, one.record))
+        yield (line, *latest, *(f"  Decided by {who}{decided.told(one)}" for one in made))
 
 
 def _said_last(session: Summary, line: str) -> Iterator[str]:
@@ -26,10 +26,14 @@ def _said_last(session: Summary, line: str) -> Iterator[str]:
             yield f"  {what}: {text} ({phrases.number(turn)})"
 
 
-def decided_earlier(others: Others) -> list[Record]:
+def decided_earlier(others: Others) -> list[Decision]:
     """Return what others decided in sessions that are not listed."""
     listed = others.sessions[: before_that.EARLIER]
-    return [r for r in others.decisions if not any(_said_in(session, r) for session in listed)]
+    return [
+        one
+        for one in others.decisions
+        if not any(_said_in(session, one.record) for session in listed)
+    ]
 
 
 def _said_in(session: Summary, record: Record) -> bool:

@@ -13,7 +13,7 @@ _FENCE = re.compile(r"\s*(?:```|~~~)")
 _RULE = re.compile(r"\s*+[|:\-=*_+\u2500-\u257f ]{3,}$")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ x]\]\s+)?")
 _HEADING = re.compile(r"\s*#{1,6}\s+(?:\d{1,2}[.)]\s+)?")
-_EMPHASIS = re.compile(r"\*\*([^*\n]+)\*\*")
+_EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")  # no power: 2**3
 _TITLE = re.compile(r"\*\*(?P<number>\d{1,2}[.)] )?(?P<title>[^*\n]+?):?\*\*")
 _LINK = re.compile(r"\[([^\]\n]+)\]\([^)\s]*\)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(\d])")

@@ -1,19 +1,22 @@
 """What is left open by earlier sessions: steps, plans, tests that failed last. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from iai.model import framing
 from iai.model.action import Action
 from iai.payload import phrases
-from iai.payload.summary import Summary
+from iai.payload.summary import Summary, name_of
 
 _STEPS = 5
+_FILE = re.compile(r"[\w-]+(?:\.\w+)+")
 
 
 def unfinished(session: Summary, others: Sequence[Summary]) -> bool:
     """Return whether it has steps or a plan left, or tests that failed last.
 
-    A later session on its branch says so itself, if it ran tests, or went on with the same steps.
+    A later session on its branch says so itself, if it ran tests, or went on with the same steps,
+    or with a file that they name.
     """
     later = [
         other
@@ -21,11 +24,18 @@ def unfinished(session: Summary, others: Sequence[Summary]) -> bool:
         if other.ended_at > session.ended_at and other.info.branch == session.info.branch
     ]
     steps = {step.text for step in session.open_steps}
-    gone_on = any(steps.intersection(other.steps) for other in later)
+    named = set(_FILE.findall(" ".join(steps)))
+    gone_on = any(
+        steps.intersection(other.steps) or named.intersection(_changed(other)) for other in later
+    )
     ran = any(other.test is not None for other in later)
     return not session.closed and (
         (bool(steps) and not gone_on) or (fails(session) and not ran) or _plan_left(session, others)
     )
+
+
+def _changed(session: Summary) -> list[str]:
+    return [name_of(file.path) for file in session.changed]
 
 
 def _plan_left(session: Summary, others: Sequence[Summary]) -> bool:

@@ -4,13 +4,14 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
+from iai.model import framing
 from iai.model.action import CHANGES, COMMAND, Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
@@ -24,6 +25,7 @@ SMALL_TALK = 2  # requests of a session that may be too little to go on with
 SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
 SMALL_TALK_ANSWERS = 200  # and of what was answered, where anything was looked at
+_NAME, _STEP = 60, 80  # characters of a file, a plan or a command that was refused
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
@@ -32,6 +34,8 @@ _TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/"
 PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
 _ANNOUNCEMENT = 140  # characters: of what agents say between two steps, nearly all is shorter
 _NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
+_FAILED_OR_NOT_DONE = _NOT_DONE | {"failed"}
+_PROSE = re.compile(r"\.(?:md|rst|txt|adoc)$", re.IGNORECASE)
 _MADE = frozenset({"commit", "pull-request"})
 _BESIDE = re.compile(  # tests and prose: long beside what they are about
     r"(?:^|/)(?:tests?|__tests__|specs?|\w+_tests?)/|(?:^|/)test_[^/]*$|[._-](?:tests?|spec)\.\w+$"
@@ -65,10 +69,12 @@ class Summary(Struct, frozen=True, kw_only=True):
     work: Exchange | None = None  # the last that changed, or else explained, much; if another
     result: Record | None = None  # the answer to the request for which the most was changed
     said: tuple[Record, ...] = ()  # what the user answered, or said with a refusal
+    about: dict[int, str] = {}  # by `order`: the answer that a request replies to, what is refused
     files: tuple[FileWork, ...] = ()  # the most changed first, then those only read
     commits: tuple[Action, ...] = ()
     pull_requests: tuple[Action, ...] = ()
     test: Action | None = None  # the last run of its tests
+    edited_since: bool = False  # was a file other than prose changed after that run?
     failed_before: Action | None = None  # a larger run of them that failed, and was not repeated
     plan: Action | None = None  # that was accepted, and not carried out
     steps: frozenset[str] = frozenset()  # all that were on its to-do lists
@@ -115,7 +121,8 @@ def summarise(
     last = exchanges[-1] if exchanges else Exchange()
     between = [request for request in requests[1:] if not request.dismissed]
     latest_first = [(much, e) for e in reversed(exchanges) if (much := _work_in(e))]
-    worked = next((exchange for _, exchange in latest_first), _explained(exchanges))
+    wrote = (e for _, e in latest_first if any(a.kind in CHANGES for a in e.actions))
+    worked = next(chain(wrote, (e for _, e in latest_first)), _explained(exchanges))
     _, most = max(latest_first, key=itemgetter(0), default=(0, _most_answered(exchanges)))
     return Summary(
         info=info,
@@ -126,10 +133,12 @@ def summarise(
         work=None if worked is last else _shown(worked),
         result=most.answer,
         said=tuple(said),
+        about=_about(exchanges),
         files=files_of(actions, (root, info.cwd)),
         commits=_commits(actions),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
         test=tests[-1] if tests else None,
+        edited_since=bool(tests) and _edited_after(actions, tests[-1]),
         failed_before=_failed_before(tests),
         plan=_not_carried_out(actions),
         steps=frozenset(step.text for action in lists for step in action.steps),
@@ -139,6 +148,31 @@ def summarise(
         outcome=_outcome(last),
         trivial=_trivial(exchanges, requests, said),
     )
+
+
+def _about(exchanges: Sequence[Exchange]) -> dict[int, str]:
+    """Return what each request replies to that refers to it, and what each refusal refuses."""
+    about: dict[int, str] = {}
+    for before, exchange in pairwise([Exchange(), *exchanges]):
+        request = exchange.request
+        if request is not None and before.answer is not None and cues.refers(request.text):
+            about[request.order] = before.answer.text
+        for turn in exchange.meanwhile:
+            if turn.kind == "refusal":
+                refused = (a for a in exchange.actions if a.status == "refused")
+                about[turn.order] = next(
+                    (_step(a) for a in reversed([*refused]) if a.at <= turn.order), ""
+                )
+    return about
+
+
+def _step(action: Action) -> str:
+    """Return what an agent was about to do, to stand behind a verb; "" if that is not known."""
+    if action.path:
+        return f"an edit of {framing.inline(name_of(action.path), _NAME)}"
+    if action.kind == "plan":
+        return f'the plan "{framing.inline(action.text.removeprefix("Plan: "), _STEP)}"'
+    return f"`{framing.inline(action.text, _STEP)}`" if action.kind in ("command", "test") else ""
 
 
 def _carrying_out(exchange: Exchange) -> Exchange:
@@ -232,10 +266,16 @@ def _weight(change: Action) -> float:
 
 
 def _goal(requests: Sequence[Record]) -> Iterator[Record]:
-    """Yield the first request that is more than a greeting, an address, a command or a log."""
-    said = [request for request in requests if len(request.text.split()) > 1]
-    typed = (request for request in said if not cues.pasted(request.text))
-    yield from islice(chain(typed, said, requests), 1)
+    """Yield the first request that is more than a greeting, consent, an address or a command."""
+    said = (request for request in requests if _names_a_goal(request.text))
+    yield from islice(chain(said, requests), 1)
+
+
+def _names_a_goal(text: str) -> bool:
+    one_word = text.strip()
+    if cues.small_talk(text) or cues.agrees(text):
+        return False
+    return one_word.isalpha() or len(one_word.split()) > 1
 
 
 def _commits(actions: Iterable[Action]) -> tuple[Action, ...]:
@@ -244,12 +284,21 @@ def _commits(actions: Iterable[Action]) -> tuple[Action, ...]:
     return tuple(latest.values())
 
 
+def _edited_after(actions: Sequence[Action], test: Action) -> bool:
+    later = actions[actions.index(test) :]
+    changes = (a for a in later if a.kind in CHANGES and a.status not in _FAILED_OR_NOT_DONE)
+    return any(not _PROSE.search(change.path) for change in changes)
+
+
 def _failed_before(tests: Sequence[Action]) -> Action | None:
     """Return a larger run that failed, and of whose failures the runs after it were too few."""
     for place in range(len(tests) - 2, -1, -1):
         run, later = tests[place], tests[place + 1 :]
         if run.status == "failed" and run.failed:
-            again = any(t.text == run.text or t.passed >= run.failed for t in later)
+            again = any(
+                t.text == run.text or t.passed >= run.failed or not (t.passed or t.failed)
+                for t in later
+            )  # a runner that gives no counts may have run them all
             return None if again or later[-1].status == "failed" else run
     return None
 
@@ -328,7 +377,8 @@ def _known_as(path: str, places: Sequence[str], found: Iterable[str]) -> str:
     if path.startswith("/"):
         return path
     whole = [posixpath.normpath(posixpath.join(place, path)) for place in places]
-    ends = [one for one in found if one.endswith(f"/{posixpath.normpath(path)}")]
+    end = f"/{posixpath.normpath(path)}"
+    ends = [one for one in found if one.endswith(end)]
     return next((one for one in whole if one in ends), ends[0] if len(ends) == 1 else path)
 
 

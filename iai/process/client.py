@@ -2,7 +2,6 @@
 
 import itertools
 import time
-from collections.abc import Iterator
 from typing import Self, TypeVar
 
 import zmq
@@ -13,19 +12,8 @@ from iai.errors import BadMessageReceived, GroupNotRunning, NoAnswer, Refused
 from iai.process import lock
 from iai.protocol.embedding import EmbedQuery, QueryVectors
 from iai.protocol.graph_cache import Recall, Recalled
-from iai.protocol.message import (
-    Actor,
-    Error,
-    Message,
-    Reply,
-    Request,
-)
-from iai.protocol.wire import (
-    FEED_KINDS,
-    REPLY_KINDS,
-    decode,
-    encode,
-)
+from iai.protocol.message import Actor, Error, Message, Reply, Request
+from iai.protocol.wire import REPLY_KINDS, decode, encode
 
 R = TypeVar("R", bound=Reply)
 
@@ -93,31 +81,6 @@ class Client:
             if reply.id == request_id:  # not the late answer to an earlier call
                 return reply.message
         raise NoAnswer(f"{actor} did not answer within {deadline_s:g} s; see `iai status`")
-
-    def listen(
-        self, actors: tuple[Actor, ...], deadline_s: float | None = None
-    ) -> Iterator[Message]:
-        """Yield the events of these actors, for `deadline_s` seconds; None: forever."""
-        self._layout.check_sockets()
-        deadline = None if deadline_s is None else time.monotonic() + deadline_s
-        poller = zmq.Poller()
-        feeds: dict[zmq.SyncSocket, Actor] = {}
-        for actor in actors:
-            sub = self._context.socket(zmq.SUB)
-            sub.set(zmq.SUBSCRIBE, b"")
-            sub.set(zmq.LINGER, 0)
-            sub.connect(self._layout.feed(actor))
-            poller.register(sub, zmq.POLLIN)
-            feeds[sub] = actor
-        try:
-            while deadline is None or time.monotonic() < deadline:
-                left = None if deadline is None else int((deadline - time.monotonic()) * 1_000)
-                for sub, _ in poller.poll(left):
-                    frames = sub.recv_multipart()
-                    yield decode(frames[-1], FEED_KINDS[feeds[sub]]).message
-        finally:
-            for sub in feeds:
-                sub.close()
 
     def _dealer(self, actor: Actor) -> "zmq.SyncSocket":
         if actor not in self._sockets:

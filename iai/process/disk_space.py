@@ -39,8 +39,8 @@ class DiskSpace(Struct, frozen=True):
     @property
     def summary(self) -> str:
         """What is used and left, and what that means, in one line."""
-        of = f" of {_gigabytes(self.limit)}" if self.limit else ""
-        line = f"{_gigabytes(self.used)}{of} used, {_gigabytes(self.free)} free on the disk"
+        of = f" of {_size(self.limit)}" if self.limit else ""
+        line = f"{_size(self.used)}{of} used, {_size(self.free)} free on the disk"
         return f"{line}: nothing new is stored" if self.full else line
 
     @property
@@ -80,5 +80,5 @@ def _allocated(entry: "os.DirEntry[str]") -> int:
         return 0
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 / 10 else f"{count / 1e6:.1f} MB"

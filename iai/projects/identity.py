@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from iai.model.remote import normalised, parsed
 from iai.process.files import read_regular
-from iai.projects.git_config import origin, rewritten
+from iai.projects.git_config import GitDirectory, origin, rewritten
 from iai.projects.ssh_config import host_name
 
 _LONGEST = 1 << 20  # bytes read of a file
@@ -32,6 +32,7 @@ _LONGEST_LINE = 4_096  # bytes of the first line of a log or a marker
 _LONGEST_NAME = 100  # characters, in a marker
 _TEMPORARY = ("/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp")  # noqa: S108  names, not uses
 _HOMES = ("/home", "/Users", "/var/home")
+_POINTERS = 4  # files `.git` that point to one another
 MARKER = ".iai-project"
 
 
@@ -55,18 +56,19 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
     top = _top(path)
     marked = _marked(path, top)
     root = marked or top or _repository_of_worktree(path) or path
-    git = _common_directory(top) if top is not None else None
-    url = (origin(git) if git is not None else "") or _of_itself(remote, path, top)
+    place = _git_directory(top) if top is not None else None
+    git = place.common if place is not None else None
+    url = (origin(place) if place is not None else "") or _of_itself(remote, path, top)
     former = [f"path {path}"] if root not in (path, top, marked) else []
     if url:
-        same = normalised(rewritten(url, git), host_name)
+        same = normalised(rewritten(url, place), host_name)
         identity, name = f"remote {same}", _last_part(url)
         former, git = [f"remote {parsed(url).spelling}"], None
     elif git is not None:
         identity, name = f"git {git}", _called(git)
     else:
-        place = top or root
-        identity, name = f"path {place}", place.name
+        directory = top or root
+        identity, name = f"path {directory}", directory.name
     package = ""
     if marked is not None:
         given = _name(marked)
@@ -138,7 +140,7 @@ def _of_itself(remote: str, path: Path, top: Path | None) -> str:
     """Return the remote that a host noted, unless it is that of the home directory above."""
     home = _home()
     if remote and top is None and home in path.parents and (home / ".git").is_dir():
-        at_home = origin(home / ".git")
+        at_home = origin(GitDirectory(home / ".git", home / ".git"))
         if at_home and normalised(at_home, host_name) == normalised(remote, host_name):
             return ""
     return remote
@@ -232,21 +234,47 @@ def _resolved(path: str) -> Path:
         return Path(path.encode("utf-8", "replace").decode().replace("\0", "\ufffd"))
 
 
-def _common_directory(top: Path) -> Path | None:
-    """Return the git directory that a repository's worktrees share (gitrepository-layout(5))."""
+def _git_directory(top: Path) -> GitDirectory | None:
+    """Return the git directory of a checkout, and that of all its worktrees.
+
+    See gitrepository-layout(5).
+    """
     git = f"{top}/.git"
     if os.path.isdir(git):  # noqa: PTH112  see `_there`
-        return _resolved(git)
+        own = _resolved(git)
+        return GitDirectory(own, own)
     if not _there(git):
-        return top  # a bare repository
-    pointer = _read(git)  # a worktree or submodule: `gitdir: <path>`
-    if not pointer.startswith("gitdir:"):
-        return None
-    own = _resolved(os.path.join(top, pointer.removeprefix("gitdir:").strip()))  # noqa: PTH118
+        return GitDirectory(top, top)  # a bare repository
+    own = top
+    for _ in range(_POINTERS):  # a worktree or submodule: `gitdir: <path>`
+        pointer = _read(git)
+        if not pointer.startswith("gitdir:"):
+            return None
+        beside = os.path.dirname(git)  # noqa: PTH120
+        own = _resolved(os.path.join(beside, pointer.removeprefix("gitdir:").strip()))  # noqa: PTH118
+        git = str(own)
+        if not os.path.isfile(git):  # noqa: PTH113
+            break
     common = _read(f"{own}/commondir").strip()
     if not common and own.parent.name == "worktrees":  # the repository was moved, or is gone
         common = "../.."
-    return _resolved(os.path.join(own, common)) if common else own  # noqa: PTH118
+    if not common:
+        return GitDirectory(own, _of_main_checkout(own))
+    return GitDirectory(own, _resolved(os.path.join(own, common)))  # noqa: PTH118
+
+
+def _of_main_checkout(own: Path) -> Path:
+    """Return the directory that a submodule in a worktree has in the repository itself.
+
+    git keeps it a second time, as `worktrees/<name>/modules/<path>`.
+    """
+    parts = own.parts
+    if "worktrees" in parts[:-3]:
+        at = len(parts) - 1 - parts[::-1].index("worktrees")
+        same = Path(*parts[:at], *parts[at + 2 :])
+        if parts[at + 2 : at + 3] == ("modules",) and same.is_dir():
+            return same
+    return own
 
 
 def _read(path: str, longest: int = _LONGEST, *, follow: bool = True) -> str:

@@ -12,11 +12,11 @@ from iai.model.action import CHANGES, Action
 from iai.model.people import People
 from iai.model.record import Record
 from iai.model.session import SessionInfo
-from iai.payload import cues, hot_files
-from iai.payload.headline import done
+from iai.payload import cues, hot_files, phrases
+from iai.payload.headline import done, verdict
 from iai.store.record_view import RecordView
 
-_DONE = 110  # characters of what was done upon a mere yes
+_DONE = 110  # characters of what came of a mere yes
 
 
 class FileVisit(Struct, frozen=True, kw_only=True):
@@ -88,10 +88,11 @@ def _seen_from(visit: FileVisit, name: str, bases: set[str], root: str) -> bool:
 
 
 def explained(view: RecordView, request: Record) -> Record:
-    """Return a request that only agrees with what was done upon it, any other as it is."""
+    """Return a request with the part of it that says the most; a mere yes with what came of it."""
     answer = view.exchange(request).answer if cues.agrees(request.text) else None
-    told = done(answer.text, _DONE) if answer else ""
-    return structs.replace(request, text=f"{request.text.strip()} -> {told}") if told else request
+    told = done(answer.text, _DONE) or verdict(answer.text, _DONE) if answer else ""
+    said = phrases.said(request, phrases.REQUEST)
+    return structs.replace(request, text=f"{said} -> {told}" if told else said)
 
 
 def as_seen(view: RecordView, visit: FileVisit) -> FileVisit:

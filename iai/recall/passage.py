@@ -8,15 +8,17 @@ from itertools import accumulate
 from math import fsum
 
 from iai.index.terms import LONGEST_TEXT, terms
+from iai.payload.statements import without_emphasis
 
 PASSAGE = 240  # characters
 _DECIMALS = 9
 _CHANGED = ("e", "i")  # what a stem may end with that its word does not have: cry, cries -> cri
-# A sentence or a line; a question stays with the answer behind its arrow.
-_PIECE = re.compile(r"(?:[^\n.!?]++|[.!?](?!\s)|[.!?](?= \u2192))*+[.!?\n]?\s*")
+# A sentence, a line, or an item with its number; a question stays with the answer behind its arrow.
+_PIECE = re.compile(
+    r"(?:\d{1,2}\.(?=\s))?+(?:[^\n.!?]++|[.!?](?!\s)|[.!?](?= \u2192))*+[.!?\n]?\s*"
+)
 _RULES = re.compile(r"^[ \t]*+(?:(?:```|~~~).*|[|:\-=*_+ ]{3,})$", re.MULTILINE)
 _HEADINGS = re.compile(r"^[ \t]*+#{1,6}[ \t]++([^\n]*)(?=\n)", re.MULTILINE)
-_EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
 
 Found = dict[int, set[str]]  # the terms that a word has, by where it begins
 
@@ -93,7 +95,7 @@ class Passages:
 def _unmarked(text: str) -> str:
     """Return Markdown without what says nothing on one line; a text of nothing else as it is."""
     ruled = _HEADINGS.sub(lambda heading: heading[1].rstrip(" \t:") + ":", _RULES.sub("", text))
-    plain = _EMPHASIS.sub(r"\1", ruled)
+    plain = without_emphasis(ruled)
     return plain if plain.strip() else text
 
 

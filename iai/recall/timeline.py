@@ -1,19 +1,24 @@
 """The sessions in order, the latest first, read from the records alone.
 
-Of each session that is shown, only the latest turns are read; the others are counted.
+Of each session that is shown, only the first and the latest turns are read; the others are counted.
 """
 
 import heapq
 from collections.abc import Iterator
+from itertools import islice
 
 from msgspec import Struct, structs
 
 from iai.index.filters import Filter
+from iai.model.exchange import opens
 from iai.model.people import People
 from iai.model.record import Project, Record
+from iai.model.units import count
 from iai.payload.material import summary_of
 from iai.payload.summary import Summary
 from iai.store.record_view import RecordView
+
+COUNTED = 500  # turns of a session that are read to count its exchanges: 4 ms
 
 
 class Stretch(Struct, frozen=True, kw_only=True):
@@ -27,6 +32,8 @@ class Stretch(Struct, frozen=True, kw_only=True):
     ended_at: int
     active_at: int  # `order` of its last turn there, by which sessions are listed
     turns: int
+    exchanges: int  # that begin in its first `COUNTED` turns
+    more: bool  # is it longer than that?
     first_request: Record | None
     last_said: Record
     summary: Summary
@@ -57,6 +64,11 @@ def stretches(
             yield structs.replace(stretch, by=str(people.whose(stretch.summary.info.machine)))
 
 
+def length(one: Stretch) -> str:
+    """Return how long a session is, in words: its exchanges, or at least how many."""
+    return f"{one.exchanges}+ exchanges" if one.more else count(one.exchanges, "exchange")
+
+
 def _of(view: RecordView, project: Project) -> Iterator[tuple[int, Project, bytes]]:
     """Yield the sessions of a project and when they were last active there, the latest first."""
     for key, active_at in view.activity(project.id):
@@ -81,14 +93,15 @@ def _stretch(
 ) -> Stretch | None:
     """Return a session; None if it began at `until` or later, where that is not 0."""
     own = (r for r in view.session(key) if r.project == project.id)
-    first = next(own, None)
+    begun = list(islice(own, COUNTED + 1))
     last = next((r for r in view.session(key, newest_first=True) if r.project == project.id), None)
-    if first is None or last is None or 0 < until <= first.created_at:
+    if not begun or last is None or 0 < until <= begun[0].created_at:
         return None
+    first = begun[0]
     summary = summary_of(view, key, project.id)
     if summary is None:
         return None
-    request = first if first.role == "user" else next((r for r in own if r.role == "user"), None)
+    requests = sum(map(opens, begun[:COUNTED]))
     return Stretch(
         project=project.id,
         project_name=project.name,
@@ -98,7 +111,9 @@ def _stretch(
         ended_at=last.created_at,
         active_at=active_at,
         turns=view.turns(key, project.id),
-        first_request=request,
+        exchanges=requests if opens(first) else requests + 1,
+        more=len(begun) > COUNTED,
+        first_request=next((r for r in begun if r.role == "user"), None),
         last_said=last,
         summary=summary,
     )

@@ -1,7 +1,7 @@
 """Passwords in the arguments of commands that have no name for them, such as `curl -u`."""
 
-from iai.redaction.form import Form, compiled, is_value
 from iai.redaction.randomness import is_password, is_random
+from iai.redaction.triggered_form import Form, compiled, is_value
 
 # A word of the command, what else its name may have, and what is right before the password.
 _ARGUMENTS = (

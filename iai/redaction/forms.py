@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from iai.redaction import commands
 from iai.redaction.candidates import Run
 from iai.redaction.finding import BY_FORM, Finding
-from iai.redaction.form import Form, Triggers, compiled, is_value
 from iai.redaction.randomness import is_password, is_random, is_strong
+from iai.redaction.triggered_form import Form, Triggers, compiled, is_value
 
 # The beginnings of tokens, with the kind of each. A longer one comes before what it begins with.
 _PREFIXES = {

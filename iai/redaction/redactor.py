@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from iai.errors import IaiError, Unsearchable
-from iai.redaction import blocks, form, forms, marks, named
+from iai.redaction import blocks, forms, marks, named, triggered_form
 from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
 from iai.redaction.user_rules import UserRules
@@ -74,13 +74,13 @@ class Redactor:
             found += forms.find_tokens(text, runs)
         hints = _ASCII_HINTS if text.isascii() else _HINTS
         for hint in filter(lowered.__contains__, hints):  # most texts have few
-            found += form.find(text, lowered, forms.ALWAYS.get(hint, ()))
+            found += triggered_form.find(text, lowered, forms.ALWAYS.get(hint, ()))
             if hint in named.CORES:
                 found += named.find(text, lowered, hint)
             if hint == blocks.HINT:
                 found += blocks.find(text)
         if runs:
-            found += form.find(text, lowered, forms.WITH_RUN)
+            found += triggered_form.find(text, lowered, forms.WITH_RUN)
             found += self._unknown_tokens(text, runs)
         if not found:
             return []

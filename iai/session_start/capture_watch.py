@@ -4,7 +4,8 @@ It speaks up only where nothing else explains what is on disk, because a false a
 none. Hooks no longer come if a session that they once reported has gone on for two prompts, so that
 a hook was due for both and for the end between them, and no hook of the same host has come since. A
 transcript stays unread if it holds whole turns, or cannot be opened, for much longer than ingest
-ever takes.
+ever takes. What is old may have been copied here just now, so that counts from when ingest could
+have read it, and one look is enough.
 """
 
 import importlib
@@ -81,18 +82,21 @@ def _latest_prompts(view: RecordView) -> Iterator[tuple[Record, Transcript]]:
 
 
 def _unread_since(transcript: Transcript) -> int:
-    """Return when the oldest whole turn was said that is not read; 0 if there is none.
+    """Return since when ingest could have read what it has not; 0 if there is no whole turn.
 
-    A last line that its host never finished is no turn. If the file cannot be opened, it is when it
-    was last written.
+    A last line that its host never finished is no turn.
     """
     written = transcripts.written_at(transcript.path)
+    copied = transcripts.changed_at(transcript.path)
     parse = importlib.import_module("iai.ingest.parse")  # lazily: a session start is not asked this
     try:
         batch = parse.read(transcript, lambda _cwd, _remote: ProjectIdentity("", "", ""), written)
     except FileNotFoundError:
         return 0
     except OSError:
-        return written
-    oldest: int = min((record.created_at for record in batch.records), default=0)
-    return oldest
+        return max(copied, transcript.read_at)
+    said: int = min((record.created_at for record in batch.records), default=0)
+    if not said:
+        return 0
+    # After a hook of its session, a turn was written when it was said: the session goes on here.
+    return max(said, transcript.read_at, 0 if transcript.heard_at > said else copied)

@@ -10,11 +10,11 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.encryption.cipher import Cipher
-from iai.ingest import captured, parse, redact, spool, transcripts
-from iai.ingest.parse import Identify, Performed, TakenBack
+from iai.ingest import admission, captured, parse, redact, spool, transcripts
+from iai.ingest.batch import Identify, Performed, TakenBack
 from iai.ingest.redact import Redact
 from iai.ingest.spool import HookEvent
-from iai.model import switch
+from iai.model import recording_switch
 from iai.model.record import NewRecord, Project, Transcript
 from iai.model.session import SessionInfo
 from iai.projects.identity import identify
@@ -86,7 +86,7 @@ class _Recorded:
         self._said: dict[str, bool] = {}
 
     def hear(self, event: HookEvent) -> None:
-        said = switch.recording(event.prompt)
+        said = recording_switch.recording(event.prompt)
         if said is not None:
             self._said[event.session_id] = said
 
@@ -156,7 +156,7 @@ def _read_transcript(
         after, more = batch.transcript, batch.more
         if records is not None:
             with records.view() as view:
-                batch = parse.wanted(batch, view, collected.not_recorded)
+                batch = admission.wanted(batch, view, collected.not_recorded)
         batch = redact.batch(batch, collected.redact)
         projects = {place.project.id: place.project for place in batch.places}
         for turn in batch.records:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from iai.model import copies
+from iai.model import duplicate_turns
 from iai.model.action import Action, outlasts_rewind
 from iai.model.exchange import answers_only, opens
 from iai.model.member import Member
@@ -26,7 +26,7 @@ from iai.session_start.unread import Pending
 from iai.store.record_view import RecordView
 
 if TYPE_CHECKING:
-    from iai.ingest.parse import TakenBack
+    from iai.ingest.batch import TakenBack
 
 _NO_LABEL = 0  # of a turn that is not in the store
 _NEVER = 1 << 63
@@ -225,7 +225,7 @@ class PendingView:
         """Is an event's turn a copy of another pending one?"""
         said = self._turns.get(new.session_key, ())
         latest = sorted(said, key=attrgetter("created_at"), reverse=True)
-        return new.heard and copies.repeated(new, latest) is not None
+        return new.heard and duplicate_turns.repeated(new, latest) is not None
 
     def _resolved(self, turn: NewRecord) -> NewRecord | None:
         """Return a turn with the project it will be stored in; None if that is ignored."""

@@ -39,7 +39,6 @@ class SnapshotReader:
         self._manifest = manifest
         self._watched_at = 0  # wall time of the last look whether capture has stalled
         self.stalled = ""
-        self._unread = ""  # what the last look found
         self._program = (
             f"iai {iai.__version__} projects={settings.payload_projects}"
             f" elsewhere={settings.elsewhere} file_history={settings.file_history}"
@@ -99,11 +98,8 @@ class SnapshotReader:
         if 0 <= wall - self._watched_at < WATCH_S * NS:
             return
         self._watched_at = wall
-        before, self._unread = self._unread, capture_watch.unread(view, wall)
-        # What is new in a file that was copied is old from the start, and read in a moment: only
-        # what is unread at two looks is.
-        unread = self._unread if self._unread == before else ""
-        self.stalled = capture_watch.silent_hooks(view, self._layout) or unread
+        silent = capture_watch.silent_hooks(view, self._layout)
+        self.stalled = silent or capture_watch.unread(view, wall)
 
     def _graph(self) -> int:
         """Return the version of the graph; LEFT_OUT until it has caught up."""

@@ -16,7 +16,7 @@ from iai.model.session import SessionInfo
 from iai.store.records import Records
 
 if TYPE_CHECKING:
-    from iai.ingest.parse import Performed, TakenBack
+    from iai.ingest.batch import Performed, TakenBack
 
 
 class Pending(Struct, frozen=True):

@@ -20,7 +20,7 @@ DATABASES = (
     "actions",  # session, time, number of the action -> Action
     "action_keys",  # hash of the idempotency key -> number, and of another machine's its place:
     # session, time, machine; stays when the action is forgotten. And hashes of titles and sessions
-    # that were forgotten -> 0
+    # that were forgotten -> 0; and of another machine's session, its revision at which that was
     "by_file",  # last part of the path, NUL, time, session, number
     "by_commit",  # hash, NUL, time, session, number
     "session_info",  # session -> SessionInfo
@@ -108,6 +108,14 @@ class ActionView(Tables):
         """Was all of a session forgotten once? It may have gone on since."""
         return self._t.has(_session_key(session), db=self._db["action_keys"])
 
+    def emptied_at(self, session: bytes) -> int | None:
+        """Return the revision of another machine at which all of its session was forgotten there.
+
+        None: it has not said that.
+        """
+        data = self._t.intact(_session_key(session), db=self._db["action_keys"]) or b""
+        return decode_u64(data[8:]) if len(data) > len(_NONE) else None
+
     def is_forgotten_title(self, session: bytes, title: str) -> bool:
         """Was this title of a session forgotten, on this machine or another?"""
         keys = _title_key(session, title), _hashed_title_key(session, digest(title))
@@ -167,20 +175,24 @@ class ActionChange(ActionView):
         known = self.action(place + n) if place else None
         if known is None or holder < machine:  # our own, or forgotten, or another's
             return b""
-        newest = max(known, action, key=_newness)
-        newest = structs.replace(newest, at=known.at, undone=known.undone or action.undone)
-        if holder == machine and newest == known:
-            return b""
         if holder == machine:
+            newest = max(known, action, key=_newness)
+            newest = structs.replace(newest, at=known.at, undone=known.undone or action.undone)
+            if newest == known:
+                return b""
             self.put_action(place + n, known, newest)
             return place + n
         self._t.delete(place + n, db=self._db["actions"])
         self._delete_index(place[:DIGEST], known, n)
-        return self._put_new(session, newest, machine)
+        return self._put_new(session, action, machine)
 
     def _put_new(self, session: bytes, action: Action, machine: str) -> bytes:
         n = encode_u64(self._latest_action() + 1)
         self._t.put(_LATEST, n, db=self._db["meta"])
+        return self._put_at(session, action, n, machine)
+
+    def _put_at(self, session: bytes, action: Action, n: bytes, machine: str) -> bytes:
+        """Put an action in at its time; return its key."""
         key = session + encode_time(action.at) + n
         value = n + key[:-8] + machine.encode() if machine else n
         self._t.put(digest(action.key), value, db=self._db["action_keys"])
@@ -251,6 +263,16 @@ class ActionChange(ActionView):
             for database, index_key in index_keys(session, new, n):
                 self._t.put(index_key, _EMPTY, db=self._db[database])
 
+    def set_back(self, session: bytes, by: int) -> None:
+        """Set the times of what another machine did in a session back by so many nanoseconds."""
+        for key, action in list(self._between(session, EVER, None)):
+            n = key[-8:]
+            holder = self._t.intact(digest(action.key), db=self._db["action_keys"]) or b""
+            self._t.delete(key, db=self._db["actions"])
+            self._delete_index(session, action, key)
+            earlier = structs.replace(action, at=action.at - by)
+            self._put_at(session, earlier, n, holder[-_MACHINE:].decode("ascii", "replace"))
+
     def put_session(self, key: bytes, info: SessionInfo) -> None:
         """Replace what is known of a session."""
         self._t.put(key, pack(info), db=self._db["session_info"])
@@ -269,7 +291,14 @@ class ActionChange(ActionView):
     def forget_info(self, session: bytes) -> None:
         """Remove what is known of a session but its title, which is forgotten before."""
         self._t.delete(session, db=self._db["session_info"])
-        self._t.put(_session_key(session), _NONE, db=self._db["action_keys"])
+        if not self.was_forgotten(session):
+            self._t.put(_session_key(session), _NONE, db=self._db["action_keys"])
+
+    def note_emptied(self, session: bytes, revision: int) -> None:
+        """Note a revision of another machine at which all of its session was forgotten there."""
+        if revision > (self.emptied_at(session) or -1):
+            value = _NONE + encode_u64(revision)
+            self._t.put(_session_key(session), value, db=self._db["action_keys"])
 
     def forget_title(self, session: bytes) -> str:
         """Remove the title of a session for good; return it, "" if it had none."""
@@ -320,8 +349,8 @@ def _session_key(session: bytes) -> bytes:
 def index_keys(session: bytes, action: Action, n: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the keys under which an action is found, each with its database."""
     place = encode_time(action.at) + session + n
-    for path in {action.path, action.to} - {""}:
-        yield "by_file", _name_key(path) + b"\0" + place
+    for name in {_name_key(path) for path in (action.path, action.to) if path}:
+        yield "by_file", name + b"\0" + place  # one, of a file that was moved elsewhere
     if action.commit:
         yield "by_commit", action.commit.lower().encode("ascii", "replace")[:64] + b"\0" + place
 

@@ -98,7 +98,12 @@ class ProjectNotes:
         titles = {one.title for one in told.titles}
         self.titles = [one for one in self.titles if one.title not in titles]
         sessions = {(one.host, one.session) for one in told.sessions}
-        self.emptied = [one for one in self.emptied if (one.host, one.session) not in sessions]
+        self.emptied = [
+            one
+            for one in self.emptied
+            if not one.machine  # others learn from it what of the session came after
+            or (one.host, one.session) not in sessions
+        ]
 
     def add(self, more: "ProjectNotes") -> None:
         """Add what else was done."""

@@ -1,7 +1,8 @@
 """How records of an earlier schema become those of the next: one step for each, in one transaction.
 
-A step is needed only for a change after which the code cannot read the old form: new databases and
-new fields with a default need none. Derived data has no steps; it is rebuilt.
+A step is needed for a change after which the code cannot read the old form (new databases and new
+fields with a default need none), and where transcripts are to be read again for what they give by
+now. Derived data has no steps; it is rebuilt.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,11 @@ class Step(Protocol):
 
 
 def read_again(transaction: Transaction, db: Mapping[str, Database], /) -> None:
-    """Have ingest read all known transcripts again: schema 2 has actions, sessions, narration."""
+    """Have ingest read all known transcripts again.
+
+    Schema 2 has actions, sessions and narration. With schema 4 come the messages that Codex wrote
+    as events only, and slash commands without arguments.
+    """
     for key, data in transaction.entries(db["transcripts"]):
         known = unpack(data, Transcript)
         again = Rereading(transcript=Transcript(path=known.path, host=""))
@@ -36,7 +41,7 @@ def seal(transaction: Transaction, db: Mapping[str, Database], /) -> None:
     """Nothing is left to do: schema 3 has checksums, which `Schema` adds before all steps."""
 
 
-RECORDS: dict[int, Step] = {1: read_again, 2: seal}  # schema -> the step to the next
+RECORDS: dict[int, Step] = {1: read_again, 2: seal, 3: read_again}  # schema -> the step to the next
 
 # Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.
 INDEX_RETIRED = ("central", "recalled", "beside", "terms")

@@ -4,7 +4,7 @@ Nothing is prepared while records are written: a change is made of what the reco
 is in its newest state whenever it is made, and what was forgotten is in none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 import msgspec
@@ -27,7 +27,6 @@ from iai.model.change import (
 from iai.model.exchange import opens
 from iai.model.record import DIGEST, LogEntry, Record, session_key
 from iai.model.revisions import Revisions
-from iai.model.session import SessionInfo
 from iai.store.amendments import PLACE, Amendments
 from iai.store.record_view import RecordView
 
@@ -97,13 +96,14 @@ class _Made:
         self._homes: dict[str, bool] = {}  # project -> is it in ours?
         self._turns: dict[int, int] = {}  # label -> latest revision
         self._others: list[tuple[int, Change]] = []
-        self._sent: set[bytes] = set()  # actions and sessions
+        self._sessions: dict[bytes, int] = {}  # session of which more is known -> latest revision
+        self._sent: set[bytes] = set()  # actions
         self._named: dict[bytes, Record | None] = {}  # session -> any turn of it
         self._work_since = view.work_since()
 
     @property
     def count(self) -> int:
-        return len(self._turns) + len(self._others)
+        return len(self._turns) + len(self._sessions) + len(self._others)
 
     def take(self, revision: int, entry: LogEntry) -> None:
         """Gather what a change of the log entails, and the end of the commit that it is in."""
@@ -117,16 +117,17 @@ class _Made:
         for work in self._own_work.at(revision):
             if self._holds(work.project):
                 self._add_work(revision, _parts(work.actions, PLACE))
-                self._add_sessions(revision, _parts(work.sessions, DIGEST))
+                self._sessions |= dict.fromkeys(_parts(work.sessions, DIGEST), revision)
         for amendments in self._own_amendments.at(revision):
             if self._holds(amendments.project):
                 self._others += [(revision, one) for one in self._amended(revision, amendments)]
 
     def all(self) -> Iterator[tuple[int, Change]]:
         """Yield all changes in order: a turn before what was done after it."""
-        turns = [(revision, self._turn(label, revision)) for label, revision in self._turns.items()]
-        found = ((revision, change) for revision, change in turns if change is not None)
-        yield from sorted([*found, *self._others], key=lambda pair: pair[0])
+        turns = ((r, self._turn(label, r)) for label, r in self._turns.items())
+        sessions = ((r, self._session(session, r)) for session, r in self._sessions.items())
+        made = [(r, one) for r, one in (*turns, *sessions) if one is not None]
+        yield from sorted([*made, *self._others], key=lambda pair: pair[0])
 
     def _holds(self, project: str) -> bool:
         if project not in self._homes:
@@ -142,6 +143,7 @@ class _Made:
         record = self._view.get(label)
         if record is None:
             return None
+        nth = _nth(record)
         return TurnChange(
             project=self._project,
             revision=revision,
@@ -152,7 +154,8 @@ class _Made:
             host=record.host,
             session=record.session,
             created_at=record.created_at,
-            nth=_nth(record),
+            nth=nth,
+            order=record.order if record.order != record.created_at + nth else 0,
             kind=record.kind,
             tags=record.tags,
             pinned=record.pinned,
@@ -169,7 +172,7 @@ class _Made:
         if self._in_one_project(session):
             keys = self._view.keys_between(session, *self._view.time_of(request))
             self._add_work(revision, keys)
-            self._add_sessions(revision, [session])
+            self._sessions[session] = revision
 
     def _add_work(self, revision: int, keys: list[bytes]) -> None:
         found: dict[bytes, list[Action]] = {}
@@ -189,16 +192,12 @@ class _Made:
                     )  # fmt: skip
                     self._others.append((revision, work))
 
-    def _add_sessions(self, revision: int, sessions: list[bytes]) -> None:
-        for session in sessions:
-            info = self._view.session_info(session)
-            if info is None or session in self._sent or not self._in_one_project(session):
-                continue
-            self._sent.add(session)
-            if not info.machine and not self._view.not_recorded(info.session):
-                self._others.append((revision, self._session(revision, info)))
-
-    def _session(self, revision: int, info: SessionInfo) -> SessionChange:
+    def _session(self, session: bytes, revision: int) -> SessionChange | None:
+        info = self._view.session_info(session)
+        if info is None or info.machine or not self._in_one_project(session):
+            return None
+        if self._view.not_recorded(info.session):
+            return None
         return SessionChange(
             project=self._project,
             revision=revision,
@@ -213,7 +212,8 @@ class _Made:
 
     def _in_one_project(self, session: bytes) -> bool:
         """Is all of a session in this project? Its title and branch may be of another one."""
-        return self._view.projects_of(session) == [self._project]
+        found = self._view.projects_of(session)  # those of what was taken back are not in it
+        return (found or _projects(self._view.rewound(session))) == [self._project]
 
     def _turn_of(self, session: bytes) -> Record | None:
         """Return any turn of a session: by it, the session has a name."""
@@ -271,9 +271,13 @@ class _Made:
             yield own
 
 
+def _projects(turns: Iterable[Record]) -> list[str]:
+    return sorted({turn.project for turn in turns})
+
+
 def _nth(record: Record) -> int:
     """Return how many nanoseconds after its time a turn comes: see `RecordFiling.place`."""
-    nth = record.order - record.created_at  # more is of a clock that was set back
+    nth = record.order - record.created_at  # any other is of a clock that was wrong
     return nth if 0 < nth <= MOST_AT_ONCE else 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import structs
 
-from iai.model import copies
+from iai.model import duplicate_turns
 from iai.model.exchange import NARRATION
 from iai.model.record import JUST_NOW, NewRecord, Record, digest, order_of, redactions_in
 from iai.store.change_log import ChangeLog
@@ -153,7 +153,7 @@ class RecordFiling(Tables):
 
     def hear(self, turn: NewRecord, labels: list[int]) -> None:
         """Remember which turns with these words only events have had so far."""
-        key = digest(copies.key(turn))
+        key = digest(duplicate_turns.key(turn))
         if labels:
             self._put(key, b"".join(map(encode_u64, labels)), "by_key")
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from iai.model import copies
+from iai.model import duplicate_turns
 from iai.model.clock import NS
 from iai.model.member import Member
 from iai.model.record import JUST_NOW, NewRecord, Record, Transcript, digest
@@ -32,13 +32,13 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
     def copy_of(self, new: NewRecord) -> int | None:
         """Return the label of the stored turn that this one is a copy of; None if it is none.
 
-        Every copy has an idempotency key of its own: see `iai.model.copies`.
+        Every copy has an idempotency key of its own: see `iai.model.duplicate_turns`.
         """
         if new.heard:
             session = new.session_key
             latest = islice(self.session(session, newest_first=True), _LOOKED_AT)
             told = islice(self._records("narration", session, newest_first=True), _LOOKED_AT)
-            record = copies.repeated(new, chain(latest, told))
+            record = duplicate_turns.repeated(new, chain(latest, told))
             return record.label if record else None
         if new.source.transcript:
             return next(iter(self.heard(new)), None)
@@ -66,7 +66,7 @@ class RecordView(LogView, SessionView, AmendmentView, RereadingView):
 
     def heard(self, turn: NewRecord) -> list[int]:
         """Return the labels of events' turns with these words that no transcript had yet."""
-        data = self._t.intact(digest(copies.key(turn)), db=self._db["by_key"]) or b""
+        data = self._t.intact(digest(duplicate_turns.key(turn)), db=self._db["by_key"]) or b""
         return [decode_u64(data[at : at + 8]) for at in range(0, len(data), 8)]
 
     def transcript(self, path: str) -> Transcript | None:

@@ -23,7 +23,7 @@ from iai.store.transaction import Transaction
 
 T = TypeVar("T")
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 class Records(Store):

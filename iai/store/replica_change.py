@@ -41,6 +41,7 @@ from iai.store.codec import pack
 from iai.store.environment import Environment, Tables
 from iai.store.record_change import RecordChange
 from iai.store.record_view import TEAM_MARK, THIS_MACHINE
+from iai.store.session_clocks import SessionClocks
 from iai.store.transaction import Transaction
 
 
@@ -53,6 +54,7 @@ class ReplicaChange(RecordChange):
         """`own` is the id of this machine, which others name it by."""
         super().__init__(environment, transaction, now, live=True)
         self._members = _Members(environment, transaction)
+        self._clocks = SessionClocks(environment, transaction, self)
         self._own = own
         self._open: dict[str, str] = {}  # project that a change names -> that it is in; "": ignored
 
@@ -103,17 +105,25 @@ class ReplicaChange(RecordChange):
     # --- what was said ------------------------------------------------------------------------
 
     def _take_turn(self, machine: str, change: TurnChange, home: str) -> None:
+        order = self._order(machine, change)
         found = self.view.look_up(change.record)
         if found.forgotten:
             self.amendments.bury(change.record)
             self.log.demand_scrub()  # of the inbox, which may have been scrubbed before it came
         elif not found.label:
-            self._insert(machine, change)
+            self._insert(machine, change, order)
         elif (known := self.view.get(found.label)) is not None:
-            self._take_again(known, machine, change, home)
+            self._take_again(known, machine, change, order, home)
 
-    def _insert(self, machine: str, change: TurnChange) -> None:
-        at = min(change.created_at, self.log.now)
+    def _order(self, machine: str, change: TurnChange) -> int:
+        """Return the `order` of a turn here: in a session, as on its machine."""
+        if change.tier != "episodic":
+            return min(change.placed_at, self.log.now)
+        session = session_key(change.host, change.session, machine)
+        return self._clocks.here(session, change.placed_at)
+
+    def _insert(self, machine: str, change: TurnChange, order: int) -> None:
+        at = min(change.created_at, order)
         self.log.is_live = self.log.now - at < JUST_NOW
         record = Record(
             id=change.record.ids[0],
@@ -126,7 +136,7 @@ class ReplicaChange(RecordChange):
             project=change.project,
             cwd="",
             created_at=at,
-            order=at + change.nth,
+            order=order,
             ingested_at=self.log.now,
             updated_at=self.log.now,
             tags=change.tags,
@@ -143,7 +153,9 @@ class ReplicaChange(RecordChange):
         self.amendments.identify(record.label, identity)
         self.records.put(record)
 
-    def _take_again(self, known: Record, machine: str, change: TurnChange, home: str) -> None:
+    def _take_again(
+        self, known: Record, machine: str, change: TurnChange, order: int, home: str
+    ) -> None:
         """Bring a record up to date, or let it go on as it is with another name.
 
         A turn that several machines have read belongs to that with the lowest id, but on each of
@@ -157,18 +169,19 @@ class ReplicaChange(RecordChange):
         record = known
         if change.revision > alike.revision if theirs else machine < known.machine:
             alike = structs.replace(alike, revision=change.revision)
-            record = self._as_said_now(known, machine, change)
+            record = self._as_said_now(known, machine, change, order)
         record, alike = self.edits.with_waiting(record, alike, self._own)
         if alike != identity:
             self.amendments.identify(known.label, alike)
         if record != known:
             self._put_in_place(known, record)
 
-    def _as_said_now(self, known: Record, machine: str, change: TurnChange) -> Record:
+    def _as_said_now(self, known: Record, machine: str, change: TurnChange, order: int) -> Record:
         """Return a record as its author has it now, and with what was written of it by hand."""
         by_hand = self.view.amended(known.id).stamps
         text = known.text if "text" in by_hand else change.text
-        at = min(known.created_at, change.created_at)
+        if not known.in_session:
+            order = min(known.order, order)
         others = tuple(mark for mark in known.marks if mark != "rewound")
         record = structs.replace(
             known,
@@ -178,8 +191,8 @@ class ReplicaChange(RecordChange):
             session=change.session,
             project=change.project,
             origin="",
-            created_at=at,
-            order=min(known.order, at + change.nth),
+            created_at=min(change.created_at, order),
+            order=order,
             tags=change.tags,
             pinned=known.pinned if "pinned" in by_hand else change.pinned,
             kind=change.kind,
@@ -207,7 +220,7 @@ class ReplicaChange(RecordChange):
     def _take_work(self, machine: str, change: WorkChange, home: str) -> None:
         session = session_key(change.host, change.session, machine)
         for action in change.actions:
-            at = min(action.at, self.log.now)
+            at = self._clocks.here(session, action.at)
             self.log.is_live = self.log.now - at < JUST_NOW
             placed = structs.replace(action, at=at, project="")
             if self.actions.take_action(session, placed, machine):
@@ -216,7 +229,9 @@ class ReplicaChange(RecordChange):
     def _take_session(self, machine: str, change: SessionChange, home: str) -> None:
         session = session_key(change.host, change.session, machine)
         known = self.view.session_info(session)
-        if (known is not None and known.revision >= change.revision) or self.view.is_gone(session):
+        emptied_at = self.actions.emptied_at(session)
+        gone = self.view.is_gone(session) if emptied_at is None else change.revision <= emptied_at
+        if gone or (known is not None and known.revision >= change.revision):
             return
         info = SessionInfo(
             host=change.host,
@@ -292,9 +307,7 @@ class ReplicaChange(RecordChange):
             for title in change.titles:
                 self._forget_title(machine, title, home)
             for name in change.sessions:
-                for session in self._sessions_called(machine, name, home):
-                    if not self.view.has_turns(session):
-                        self.forget.session_info(session)
+                self._forget_session(machine, name, change.revision, home)
         self.log.demand_scrub()  # for what waits, too
 
     def _forget_named(self, named: Named, home: str) -> None:
@@ -323,6 +336,21 @@ class ReplicaChange(RecordChange):
             known = self.view.session_info(session)
             if known is not None and digest(known.title) == title.title:
                 self.forget.title(session)
+
+    def _forget_session(self, machine: str, name: SessionName, revision: int, home: str) -> None:
+        """Delete what is known of a session of which somebody has forgotten all.
+
+        Whether it has gone on, only its own machine knows: others wait for what that one says. What
+        it says of the session after this revision is of what came later.
+        """
+        here, theirs = (session_key(name.host, name.session, one) for one in ("", machine))
+        if self._is_in(here, home) and not self.view.has_turns(here):
+            self.forget.session_info(here)
+        if name.machine in ("", machine):
+            known = self.view.session_info(theirs)
+            if known is not None and known.revision <= revision and self._is_in(theirs, home):
+                self.forget.session_info(theirs)
+            self.actions.note_emptied(theirs, revision)
 
     def _sessions_called(self, machine: str, name: SessionName, home: str) -> list[bytes]:
         """Return the sessions that a machine may mean: another's, or this one's own copy of it."""

@@ -1,5 +1,8 @@
 """When each session was last active in each of its projects: the order of its latest turn there."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 from iai.model.record import DIGEST, Record
 from iai.store.codec import decode_time, encode_time
 from iai.store.environment import Environment
@@ -17,8 +20,8 @@ class SessionActivity(SessionView):
         self._latest_turns: dict[bytes, int] = {}  # project and session -> latest turn put in
 
     def advance(self, turn: Record) -> None:
-        """Note a turn that was put in."""
-        if turn.in_session:
+        """Note a turn that was put in, narration included, but not what was taken back."""
+        if turn.in_session and not turn.rewound:
             session = _place(turn)
             self._latest_turns[session] = max(
                 turn.order, self._latest_turns.get(session, turn.order)
@@ -28,10 +31,16 @@ class SessionActivity(SessionView):
         """Set the last activity of a session back to its latest remaining turn."""
         session = _place(gone)
         self._latest_turns.pop(session, None)
-        turns = self.session(session[-DIGEST:], newest_first=True)
-        latest = next((turn for turn in turns if turn.project == gone.project), None)
+        latest = max(self._latest_orders(session[-DIGEST:], gone.project), default=None)
         old = self._last_activity(session)
-        self._replace(session, old, encode_time(latest.order) if latest else None)
+        self._replace(session, old, encode_time(latest) if latest is not None else None)
+
+    def _latest_orders(self, session: bytes, project: str) -> Iterator[int]:
+        """Yield the order of the latest turn of a session in a project, and of its narration."""
+        for database in ("by_session", "narration"):
+            turns = self._records(database, session, newest_first=True)
+            kept = (turn for turn in turns if turn.project == project and not turn.rewound)
+            yield from (turn.order for turn in islice(kept, 1))
 
     def finish(self) -> None:
         """Write what new turns have changed."""

@@ -14,11 +14,6 @@ class Store:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    @property
-    def encrypted(self) -> bool:
-        """See `Environment.encrypted`."""
-        return self._environment.encrypted
-
     def check_entries(self) -> Iterator[int]:
         """See `Environment.check_entries`."""
         return self._environment.check_entries()

@@ -30,6 +30,8 @@ class TeamNotes:
     def finish(self) -> None:
         """Keep what was noted, under the revision of the last change."""
         self._note_infos()
+        if self._noted and self._log.mark.revision == self._log.before:
+            self._log.append("act", 0, self._noted)  # others hear of nothing without a revision
         self._amendments.keep_noted(self._log.before, self._log.mark.revision, self._noted)
 
     def written(self, record: Record) -> None:

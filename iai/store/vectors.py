@@ -64,11 +64,6 @@ class VectorView(Tables):
         """Return the numbers of all generations, ascending."""
         return [decode_u64(key) for key, _ in self._t.entries(self._db["generations"])]
 
-    def get(self, generation: int, label: int) -> Vectors | None:
-        """Return the vector of a record as one row; None if it has none."""
-        labels, rows = self.find(generation, [label])
-        return rows if labels else None
-
     def find(self, generation: int, labels: Sequence[int]) -> tuple[list[int], Vectors]:
         """Return those of the labels that have a vector, and the vectors, one row each."""
         prefix = encode_u64(generation)

@@ -82,6 +82,16 @@ class Pages:
         self._rendering = asyncio.Lock()
         self.ending = asyncio.Event()  # the streams end by themselves
 
+    def prepare(self) -> None:
+        """Begin to compile the templates, while the browser starts: the first pages took longer."""
+        self._worker.submit(self._compile, ["now.html", *self._templates.list_templates()])
+
+    def _compile(self, templates: list[str]) -> None:
+        """Compile one, and queue for the next: a page that is asked for waits for one at most."""
+        if templates:
+            self._templates.get_template(templates[0])
+            self._worker.submit(self._compile, templates[1:])
+
     def routes(self) -> list[Route]:
         """Return all but the files of the page itself."""
         shown = [Route(f"/{name}", self._endpoint(name)) for name in VIEWS]

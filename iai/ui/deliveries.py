@@ -19,6 +19,21 @@ OUTCOMES = {
     "nothing-new": "nothing new to it",
     "empty": "nothing to say",
 }
+REASONS = {  # for which the hook has a text composed
+    "cache-absent": "no text was ready",
+    "cache-damaged": "the text on disk was damaged",
+    "cache-too-large": "the text on disk was too large",
+    "cache-stale": "the text on disk was too old",
+    "compacted": "the session was compacted",
+    "given-before": "only what is new to the session",
+    "group-down": "iai was not running",
+    "own-words": "the text on disk had the session's own words",
+    "payload-live": "texts are not kept on disk",
+    "repository-changed": "the checkout had changed since",
+    "resumed": "only what is new to the session",
+    "session-ended": "a session had just ended",
+    "spool-waiting": "something said was still to be read",
+}
 _AGE = re.compile(r"age=(\d{1,12})s")
 
 
@@ -49,5 +64,12 @@ def show(request: PageRequest) -> Document:
 def outcome(one: Delivery) -> tuple[str, str]:
     """Return what a session was given, in words, and why."""
     age = _AGE.fullmatch(one.reason)
-    reason = f"{units.span(int(age[1]))} old" if age else one.reason
-    return OUTCOMES.get(one.outcome, one.outcome), reason
+    why = f"{units.span(int(age[1]))} old" if age else reason(one.reason)
+    return OUTCOMES.get(one.outcome, one.outcome), why
+
+
+def reason(said: str) -> str:
+    """Return in words why the hook had a text composed; its own where there are none for it."""
+    why, _, fault = said.partition(": ")
+    words = REASONS.get(why.partition(" ")[0], why)
+    return f"{words}: {fault}" if fault else words

@@ -8,9 +8,9 @@ from msgspec import Struct, structs
 from iai.index.filters import Filter
 from iai.payload import hot_files
 from iai.payload.summary import FileWork
-from iai.recall.account import changed_line, commit_line
 from iai.recall.file_history import as_seen, change_line, history
 from iai.recall.timeline import Stretch, stretches
+from iai.recall.work_lines import changed_line, commit_line
 from iai.store.record_view import RecordView
 from iai.ui.page_request import Document, PageRequest, choices, chosen
 

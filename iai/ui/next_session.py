@@ -10,7 +10,7 @@ from iai.model import framing
 from iai.model.record import Record
 from iai.payload import budget
 from iai.store.record_view import RecordView
-from iai.ui import charts
+from iai.ui import charts, deliveries
 from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 _HEADING = "## "
@@ -62,6 +62,9 @@ def show(request: PageRequest) -> Document:
         "sections": read,
         "text": found.text,
         "origin": _origin(found.origin),
+        "composed": found,
+        "reason": deliveries.reason(found.reason),
+        "hook_s": preview.HOOK_S,
         "revision": framing.revision(found.text),
         "tokens": used,
         "most": budget.TOKENS,

@@ -11,6 +11,7 @@ import msgspec
 from iai.admin import freshness, status
 from iai.admin.freshness import Freshness
 from iai.admin.health import Stage
+from iai.admin.status import Memory
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
@@ -28,6 +29,11 @@ LOOKED_AT = 64  # labels: some were forgotten
 PERIOD_S = 7 * 86_400
 RECENT_S = 3_600  # events that are shown
 REMEASURED_S = 60.0  # how long a measurement of the past is good enough
+MEMORY_S = 20.0  # and one of the memory of a process
+_HEAD = ("at", "by", "severity", "kind")  # of an event, with a place of their own
+_WATERMARK = (  # what else nobody reads
+    "at_ns", "cache_path", "max_vec_label", "max_record_created_at", "max_updated_at",
+)  # fmt: skip
 STAGES = {
     "records": "what hosts wrote, as read and stored",
     "vectors": "records embedded",
@@ -46,6 +52,7 @@ class LiveState:
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self._measured: Freshness | None = None
         self._measured_at = 0.0
+        self._memory: dict[int, tuple[float, Memory]] = {}  # by process: when it was measured
 
     @cached_property
     def _build(self) -> str:
@@ -53,7 +60,7 @@ class LiveState:
 
     def live(self, wall: int) -> Document:
         """Return the state of the group and its stages, and what happened last."""
-        document, _ = status.collect(self._settings, self._build)
+        document, _ = status.collect(self._settings, self._build, self._memory_of)
         stages = msgspec.convert(document["stages"], dict[str, Stage])
         self._events.extend(self._log.new())
         return {
@@ -66,6 +73,14 @@ class LiveState:
             "records": self._latest(),
             "wall": wall,
         }
+
+    def _memory_of(self, pid: int) -> Memory:
+        """Return the memory of a process, of some seconds ago: the kernel walks all its pages."""
+        at, found = self._memory.get(pid, (-MEMORY_S, (None, None)))
+        if (now := time.monotonic()) - at >= MEMORY_S:
+            found = status.memory_of(pid)
+            self._memory[pid] = now, found
+        return found
 
     def past(self) -> Document:
         """Return the freshness of the last days. It is measured once a minute at most."""
@@ -105,6 +120,8 @@ def headline(document: Document) -> tuple[str, str]:
         return "iai is not running, so nothing new is stored.", "fail"
     if group != "running":
         return "iai does not answer.", "fail"
+    if document["stalled"]:
+        return "What is said is no longer recorded.", "fail"
     if payload["behind"] is None:
         return "It is not known how far behind the next session's text is.", "fail"
     if payload["behind"]:
@@ -117,11 +134,10 @@ def headline(document: Document) -> tuple[str, str]:
 
 def event_line(event: dict[str, Any]) -> Document:
     """Return an event as its time, its kind and the rest of it."""
-    head = ("at", "at_ns", "by", "severity", "kind", "cache_path")
     rest = ", ".join(
         f"{name} {value}"
         for name, value in event.items()
-        if name not in head and value not in (None, "")
+        if name not in (*_HEAD, *_WATERMARK) and value not in (None, "", False)
     )
-    about = {name: str(event.get(name, "")) for name in ("at", "by", "severity", "kind")}
+    about = {name: str(event.get(name, "")) for name in _HEAD}
     return {**about, "rest": rest}

@@ -4,7 +4,7 @@ from iai.errors import NoRecord
 from iai.model.people import People
 from iai.model.record import Record
 from iai.recall import conversation
-from iai.recall.account import account
+from iai.recall.work_lines import work_lines
 from iai.ui.page_request import Document, PageRequest
 
 
@@ -24,7 +24,7 @@ def show(request: PageRequest) -> Document:
         "record": record,
         "exchange": exchange if exchange.turns else None,
         "part": conversation.part(exchange, record) if exchange.turns else "",
-        "done": list(account(exchange.actions, bases)),
+        "done": list(work_lines(exchange.actions, bases)),
         "project": project,
         "by": by,
         "team": team,

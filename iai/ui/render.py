@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from iai.model import clock, units
 from iai.model.printable import printable
+from iai.recall.timeline import length
 from iai.ui.sessions import title
 
 HERE = Path(__file__).parent
@@ -52,6 +53,7 @@ def environment() -> Environment:
         "kinds": units.kinds,
         "cut": _cut,
         "title_of": title,
+        "length_of": length,
         "marked": _marked,
     }
     found.globals |= {"pages": PAGES, "address": address, "longest": LONGEST_RECORD}

@@ -52,6 +52,7 @@ def serve(settings: Settings, port: int, *, browse: bool) -> None:
             timeout_graceful_shutdown=GOODBYE_S,
         )
         address = f"http://{HOST}:{own}{keys.path}?token={keys.token}"
+        pages.prepare()
         print(f"{address}\nThis address works once. Ctrl-C ends the page.", flush=True)  # noqa: T201
         if browse:
             webbrowser.open(address)

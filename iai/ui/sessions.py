@@ -7,14 +7,16 @@ from iai.index.filters import Filter
 from iai.model.people import People
 from iai.model.record import session_key
 from iai.model.session import SessionInfo
+from iai.payload import phrases
 from iai.recall import conversation
-from iai.recall.account import account, session_line
 from iai.recall.timeline import Stretch, stretches
+from iai.recall.work_lines import session_line, work_lines
 from iai.session_start.delivery_notes import delivered
 from iai.ui.page_request import Document, PageRequest, choices, chosen
 
 SHOWN = 20  # sessions on a page
 AT_ONCE = 100  # more, if they were active at the same time
+TITLE = 140  # characters of what a session without a title is called
 EXCHANGES = 10  # on a page of a story
 
 
@@ -63,11 +65,11 @@ def story(request: PageRequest) -> Document:
         "machine": machine,
         "by": by,
         "info": info,
-        "title": info.title or (turns[0].text if turns else "A session"),
+        "title": info.title or (phrases.said(turns[0], TITLE) if turns else "A session"),
         "project": project,
         "began_at": turns[0].created_at if turns else 0,
         "exchanges": [
-            {"said": one, "done": list(account(one.actions, bases)), "actions": len(one.actions)}
+            {"said": one, "done": list(work_lines(one.actions, bases)), "actions": len(one.actions)}
             for one in found[start : start + EXCHANGES]
         ],
         "count": len(found),
@@ -80,5 +82,5 @@ def story(request: PageRequest) -> Document:
 
 def title(one: Stretch) -> str:
     """Return what a session is called: its title, else what was asked first."""
-    request = one.summary.goal or one.first_request
-    return one.summary.title or (request.text if request else one.last_said.text)
+    asked = one.summary.goal or one.first_request or one.last_said
+    return one.summary.title or phrases.said(asked, TITLE)

@@ -132,8 +132,7 @@ def dimensions(world: World) -> set[int]:
     """How long the vectors that serve are."""
     with world.vectors.view() as view:
         number = view.progress().serving
-        rows = [view.get(number, label) for label in view.scan(number, 0, 10**6)[0]]
-    return {row.shape[1] for row in rows if row is not None}
+        return {view.find(number, [label])[1].shape[1] for label in view.scan(number, 0, 10**6)[0]}
 
 
 def test_the_old_vectors_serve_until_the_new_are_complete(world: Make) -> None:
@@ -170,9 +169,9 @@ def test_a_text_edited_during_a_rebuild_is_changed_in_both(world: Make) -> None:
     w.run(30.0)
     assert serving(w).fingerprint == "slow-1"
     with w.vectors.view() as view_:
-        row = view_.get(serving(w).number, 1)
-    assert row is not None
-    assert row[0].nonzero()[0].tolist() == [25]
+        found, rows = view_.find(serving(w).number, [1])
+    assert found == [1]
+    assert rows[0].nonzero()[0].tolist() == [25]
 
 
 def test_the_status_says_that_vectors_will_be_rebuilt_until_they_are(world: Make) -> None:

@@ -122,11 +122,10 @@ def test_weights_depend_on_the_records_alone(world: Make) -> None:
     assert serving(hasty).documents == serving(steady).documents == 128
     for label in (1, 64, 150):
         with steady.vectors.view() as a, hasty.vectors.view() as b:
-            one = a.get(a.progress().serving, label)
-            other = b.get(b.progress().serving, label)
-        assert one is not None
-        assert other is not None
-        assert np.array_equal(one, other)
+            one = a.find(a.progress().serving, [label])
+            other = b.find(b.progress().serving, [label])
+        assert one[0] == other[0] == [label]
+        assert np.array_equal(one[1], other[1])
 
 
 @pytest.mark.parametrize("seed", range(6))

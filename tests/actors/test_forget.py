@@ -9,7 +9,7 @@ import pytest
 from harness.group import Group, wait_until
 from tantivy import Index
 
-from iai.admin import scrubbed
+from iai.admin import scrub_check
 from tests.iai.hosts.claude_lines import answer, call, line, prompt, result
 
 pytestmark = pytest.mark.slow
@@ -148,7 +148,7 @@ def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
     filled.settle()
     back = {w for there in holding(filled, everything).values() for w in there}
     assert back <= {"zqfiletitle"}  # the title of a session of which there is more
-    assert scrubbed.left(filled.layout) == []
+    assert scrub_check.left(filled.layout) == []
 
 
 def test_what_was_forgotten_while_a_stage_was_down_is_scrubbed_at_its_next_start(
@@ -160,5 +160,5 @@ def test_what_was_forgotten_while_a_stage_was_down_is_scrubbed_at_its_next_start
     filled.end()
     filled.up()
     filled.settle()
-    wait_until(lambda: not scrubbed.left(filled.layout), "all is scrubbed")
+    wait_until(lambda: not scrub_check.left(filled.layout), "all is scrubbed")
     assert holding(filled, gone) == {}

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +37,7 @@ from iai.lifecycle.supervision import STOP_LIMIT_S
 from iai.process import lock, logs
 from iai.process.client import DEADLINE_S
 from iai.protocol.cache_writer import Refresh, RefreshOutcome
-from iai.protocol.ingest import Import, ImportProgress, RecordsCommitted
+from iai.protocol.ingest import Import, ImportProgress
 from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestState
 from iai.protocol.message import (
     PIPELINE,
@@ -557,29 +556,6 @@ def test_without_a_group_a_client_says_so_at_once(group: Make) -> None:
         assert (done.returncode, done.stdout) == (3, ""), command
         assert "iai is not running" in done.stderr
     assert probed(g, "ingest", "--timeout", "0.2").returncode == 1
-
-
-def test_a_feed_can_be_listened_to(shared: Group) -> None:
-    g = shared
-    heard = []
-    with g.client() as client:
-        stop = threading.Event()
-
-        def say() -> None:
-            number = 0
-            while not stop.is_set():
-                capture(g, f"turn {number}")
-                number += 1
-
-        speaker = threading.Thread(target=say)
-        speaker.start()
-        for event in client.listen((Actor.INGEST,), deadline_s=PATIENCE_S):
-            heard.append(event)
-            if len(heard) == 3:
-                break
-        stop.set()
-        speaker.join()
-    assert [type(event) for event in heard] == [RecordsCommitted] * 3
 
 
 # --- freshness, with real processes --------------------------------------------------------------

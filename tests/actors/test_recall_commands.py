@@ -105,6 +105,15 @@ def test_a_filter_that_nothing_can_match_is_explained_in_one_line(
     assert "Traceback" not in done.stderr
 
 
+def test_without_a_query_what_a_filter_names_is_looked_for(g: Group) -> None:
+    hits = g.json("recall", "--command", "pytest")["hits"]
+    assert hits
+    assert all(any("pytest" in command for command in hit["commands"]) for hit in hits)
+    done = g.iai("recall", "--failed")
+    assert done.returncode == 2
+    assert "give a query, or --commit, --command or --file" in done.stderr
+
+
 def test_an_empty_store_is_distinguished_from_one_without_a_match(group: Make) -> None:
     g = group()
     g.up()
@@ -191,6 +200,6 @@ def test_the_timeline_lists_every_session_without_a_group(stopped: Group) -> Non
     shown = g.iai("timeline", "--limit", "1").stdout.splitlines()
     assert len(shown) == 4
     assert shown[3].startswith("    on main: answered; timezones.py +6, ")
-    assert re.fullmatch(r"\S+ \S+ to \S+ UTC \(.+ ago\): \S+, \w+, \d turns", shown[0])
+    assert re.fullmatch(r"\S+ \S+ to \S+ UTC \(.+ ago\): \S+, \w+, \d exchanges?", shown[0])
     assert g.iai("timeline", "--until", "1971-01-01").stdout == "no matching session\n"
     assert g.iai("timeline", "--project", "no-such").returncode == 2

@@ -14,12 +14,12 @@ from harness.planting import Planting, left_in
 from simulation.world import World
 
 from actors.ingest import MOST_HELD
-from iai.admin import scrubbed
+from iai.admin import scrub_check
 from iai.admin.doctor import machine
 from iai.admin.doctor.finding import Verdict
 from iai.config.settings import Settings
 from iai.errors import StoreWriteFailed
-from iai.ingest.detectors import Kingfisher
+from iai.ingest.secret_scanner import Kingfisher
 from iai.protocol.ingest import (
     Capture,
     Captured,
@@ -353,7 +353,7 @@ def test_purging_leaves_no_byte_of_a_secret_in_any_file_of_the_store(rules: Path
         group.up()
         done = group.json("purge-secrets")
         assert done["changed"] > 0
-        wait_until(lambda: not scrubbed.left(group.layout), "every stage has scrubbed it")
+        wait_until(lambda: not scrub_check.left(group.layout), "every stage has scrubbed it")
         group.settle()
         assert left_in(secrets, planting.files()) == []
         assert left_in(secrets, planting.recalls(secrets[:3])) == []

@@ -34,7 +34,7 @@ from simulation.world import SharedPayloadReaders, World
 from benchmarks.stats import Stats
 from iai.admin.doctor import deep
 from iai.config.layout import Layout
-from iai.lifecycle import saved
+from iai.lifecycle import saved_state
 from iai.model.action import Action
 from iai.model.revisions import through
 from iai.protocol.graph_cache import Recall
@@ -255,7 +255,7 @@ def _everything(store: Path) -> Iterator[bytes]:
     layout = Layout(store)
     yield from (path.read_bytes() for path in sorted(layout.session_start.glob("*.md")))
     yield layout.payload.read_bytes()
-    state = saved.decode(layout.lifecycle.read_bytes())
+    state = saved_state.decode(layout.lifecycle.read_bytes())
     yield repr((state.state, state.since, state.last_activity_at) if state else "").encode()
     world = World(store)
     composer = Composer(SharedPayloadReaders(layout, world.records, world.graph), 20)

@@ -81,7 +81,7 @@ def _find_topics(layout: Layout, count: int) -> None:
         members = tuple(labels[number * MEMBERS : (number + 1) * MEMBERS])
         return Topic(
             id=f"t{number}", label=f"topic {number}, review, tide", size=chance.randint(8, 400),
-            members=members, newest=1, statement=0, said=1, revision=1,
+            members=members, said=1, revision=1,
         )  # fmt: skip
 
     def change(unit: GraphChange) -> None:

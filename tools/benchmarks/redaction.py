@@ -24,9 +24,9 @@ from harness.planted import KINDS, planted
 from harness.planting import Planting, left_in
 
 from benchmarks.stats import Stats
-from iai.ingest import parse, redact
-from iai.ingest.detectors import Kingfisher
-from iai.ingest.parse import Batch
+from iai.ingest import insertion, parse, redact
+from iai.ingest.batch import Batch
+from iai.ingest.secret_scanner import Kingfisher
 from iai.model.record import Transcript
 from iai.process import system_clock
 from iai.projects.identity import ProjectIdentity
@@ -37,7 +37,7 @@ _LOAD = """
 import json, sys, time
 from pathlib import Path
 import psutil
-from iai.ingest.detectors import Kingfisher
+from iai.ingest.secret_scanner import Kingfisher
 process = psutil.Process()
 before, began = process.memory_info().rss, time.process_time()
 library = Kingfisher(Path(sys.argv[1]))
@@ -141,7 +141,9 @@ def _cost(redactor: Redactor, work: Path, sessions: Path | None) -> Stats:
         read = time.process_time()
         redacted = redact.batch(batch, redactor.text)
         done = time.process_time()
-        records.commit(partial(parse.insert_batch, batch=redacted), system_clock.read(), live=False)
+        records.commit(
+            partial(insertion.insert_batch, batch=redacted), system_clock.read(), live=False
+        )
         end = time.process_time()
         reading += read - began
         redacting += done - read

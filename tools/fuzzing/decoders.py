@@ -52,7 +52,7 @@ from iai.protocol import wire
 from iai.protocol.behaviour import Caller, MoveFile, RemoveFile, ReplaceFile, Steps
 from iai.protocol.ingest import Import
 from iai.redaction.redactor import Redactor
-from iai.session_start import deliveries, delivery_notes, live, payload_files
+from iai.session_start import compose_now, deliveries, delivery_notes, payload_files
 from iai.store.auto_backups import AutoBackups
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
@@ -292,8 +292,8 @@ class SessionStart(_InDirectory):
             event = session_start.event_of(data)
         except OtherProgram:
             return ""
-        start = live.Start(event=event, new_to=self._args.new_to)
-        return live.compose_from(self._records, start, self._settings, time.time_ns())
+        start = compose_now.Start(event=event, new_to=self._args.new_to)
+        return compose_now.compose_from(self._records, start, self._settings, time.time_ns())
 
     def _printed(self, data: bytes) -> str:
         """Return what the command prints."""
@@ -535,7 +535,7 @@ class Checkout(_InDirectory):
             structs_text = (found.id, found.name, found.root, found.git, found.born)
             if any("\0" in text for text in structs_text):
                 raise AssertionError(f"a NUL in {found}")
-        git_config.rewritten("ex:quay", git)
+        git_config.rewritten("ex:quay", git_config.GitDirectory(git, git))
         return True
 
 

@@ -35,7 +35,7 @@ from iai.embedders.vector_generations import VectorGenerations
 from iai.encryption.cipher import Cipher
 from iai.errors import EmbedderUnavailable, StoreError
 from iai.index.lexical import LexicalIndex
-from iai.ingest.detectors import Kingfisher
+from iai.ingest.secret_scanner import Kingfisher
 from iai.lifecycle.states import Thresholds
 from iai.model.clock import NS, Now
 from iai.process import files

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 
-from iai.admin.doctor import copies
+from iai.admin.doctor import backups
 from iai.admin.doctor.finding import Finding, fail, ok
 from iai.config.layout import Layout
 from iai.encryption import keys
@@ -24,7 +24,7 @@ from iai.freshness.sidecar import is_intact, sidecar_path
 from iai.index import lexical, lexical_files
 from iai.index.term_vectors import TermVectors
 from iai.ingest import spool
-from iai.lifecycle import saved
+from iai.lifecycle import saved_state
 from iai.model.revisions import Revisions
 from iai.process import lock
 from iai.session_start.payload_files import read_sidecar
@@ -107,9 +107,9 @@ def _discard(_: Layout) -> tuple[str, bool]:
 
 def _restore(layout: Layout) -> tuple[str, bool]:
     """Return what to do about damaged records, and whether `--fix` can do it now."""
-    if copies.damage(layout) is None:
+    if backups.damage(layout) is None:
         return _RESTORE, False
-    return copies.remedy(layout, "`iai doctor --deep --fix`")
+    return backups.remedy(layout, "`iai doctor --deep --fix`")
 
 
 def problems(name: str, layout: Layout) -> Iterator[str]:
@@ -212,7 +212,7 @@ def _sealed_events(layout: Layout) -> Iterator[str]:
 
 
 def _lifecycle(layout: Layout) -> Iterator[str]:
-    if layout.lifecycle.exists() and saved.decode(layout.lifecycle.read_bytes()) is None:
+    if layout.lifecycle.exists() and saved_state.decode(layout.lifecycle.read_bytes()) is None:
         yield f"{layout.lifecycle.name} is not what was written"
 
 
@@ -290,9 +290,15 @@ def examine(
         pass
     child.join()
     if child.exitcode and child.exitcode != -signal.SIGKILL:
-        how = signal.Signals(-child.exitcode).name if child.exitcode < 0 else child.exitcode
-        found.append(f"reading it ends the process ({how}): its pages are damaged")
+        found.append(_ended(child.exitcode))
     return found
+
+
+def _ended(code: int) -> str:
+    if code > 0:  # of its own accord, as on an error of ours
+        return f"it could not be examined: the process ended with code {code}"
+    name = signal.Signals(-code).name
+    return f"reading it ends the process ({name}): its pages are damaged"
 
 
 def _report(name: str, root: Path, to: Connection, unlocked: dict[str, bytes]) -> None:

@@ -7,8 +7,8 @@ from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys
+from iai.encryption.key_sources import KeyFile, Passphrase
 from iai.encryption.keys import Keys
-from iai.encryption.sources import KeyFile, Passphrase
 from iai.errors import StoreError
 
 _LISTED = 3  # files

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from iai.admin import health
-from iai.admin.doctor import copies, team
+from iai.admin.doctor import backups, team
 from iai.admin.doctor.finding import (
     Finding,
     fail,
@@ -41,7 +41,7 @@ def checks(layout: Layout, settings: Settings, *, verify: bool = True) -> Iterat
         yield from _running(client, layout) if running else _stopped(layout)
     yield from _stages(layout, settings, verify=verify)
     yield from team.checks(layout)
-    yield from copies.checks(layout, settings)
+    yield from backups.checks(layout, settings)
     yield _ledger(layout)
 
 
@@ -109,7 +109,7 @@ def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Fin
     if store.problem:
         todo = "`iai doctor` finds out what is damaged, and what can be done"
         yield (
-            copies.problem(layout, store.problem)
+            backups.problem(layout, store.problem)
             if verify
             else fail("records", store.problem, todo)
         )

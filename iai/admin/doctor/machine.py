@@ -16,7 +16,7 @@ from iai.admin.doctor.finding import (
 from iai.admin.version import ENGINES
 from iai.config import config_file
 from iai.config.layout import Layout
-from iai.config.secured import exposed, unsafe
+from iai.config.permissions import exposed, unsafe
 from iai.config.settings import Settings
 from iai.ingest import spool
 from iai.install import hook_status, installer, scripts, service

@@ -10,7 +10,7 @@ from msgspec import structs
 from iai.admin import age, backup
 from iai.config.layout import Layout
 from iai.encryption import keys
-from iai.encryption.sources import KeyFile, new_passphrase
+from iai.encryption.key_sources import KeyFile, new_passphrase
 from iai.errors import StoreError, StoreLocked
 from iai.ingest import spool
 from iai.store.records import Records

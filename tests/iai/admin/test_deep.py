@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -164,6 +165,10 @@ def test_a_part_whose_reading_ends_the_process_or_never_ends_is_reported(
     monkeypatch.setattr(deep, "problems", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     assert deep.examine("records", layout, fork) == [
         "reading it ends the process (SIGTERM): its pages are damaged"
+    ]
+    monkeypatch.setattr(deep, "problems", lambda *_: sys.exit(7))
+    assert deep.examine("records", layout, fork) == [
+        "it could not be examined: the process ended with code 7"
     ]
     monkeypatch.setattr(deep, "problems", lambda *_: signal.pause())
     monkeypatch.setattr(deep, "_LEAST_S", 0.0)

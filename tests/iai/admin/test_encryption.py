@@ -14,7 +14,7 @@ import pytest
 from iai.admin import encryption
 from iai.config.layout import Layout
 from iai.encryption import keys
-from iai.encryption.sources import KeyFile
+from iai.encryption.key_sources import KeyFile
 from iai.errors import StoreCorrupt, StoreError
 from iai.model.action import Action
 from iai.model.change import MemberChange
@@ -122,7 +122,7 @@ def fill(layout: Layout) -> None:
         linked = {n: Linked(1, n, corrects=False, terms=frozenset({7, TERM})) for n in (1, 2)}
         store.commit(lambda unit: unit.link_by(linked))
         topic = Topic(
-            id="t", label="trebizond", size=1, members=(1,), newest=1, statement=1, said=1,
+            id="t", label="trebizond", size=1, members=(1,), said=1,
             revision=1,
         )  # fmt: skip
         window = Window(fingerprint=1, revision=1, topics=(topic,))

@@ -6,12 +6,12 @@ import pytest
 from msgspec import structs
 
 from iai.admin import plaintext
-from iai.admin.doctor import copies, deep, encryption
+from iai.admin.doctor import backups, deep, encryption
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
 from iai.encryption import keys
-from iai.encryption.sources import KeyFile, new_passphrase
+from iai.encryption.key_sources import KeyFile, new_passphrase
 from iai.index.lexical import LexicalIndex
 from iai.ingest import spool
 from iai.model import framing
@@ -66,7 +66,7 @@ def test_a_store_whose_key_is_gone_is_locked_and_not_damaged(
     assert (only.verdict, str(tmp_path / "key") in only.said) == (Verdict.FAIL, True)
     (locked,) = deep.checks(layout)
     assert (locked.verdict, locked.fixable) == (Verdict.FAIL, False)
-    records = copies.problem(layout, "it is locked")
+    records = backups.problem(layout, "it is locked")
     assert (records.fixable, "its key" in records.todo) == (False, True)
 
 

@@ -44,6 +44,8 @@ def test_it_is_what_the_command_of_the_hook_prints(
     at = re.compile(r"generated_at=\S+")
     assert at.sub("", here.text) == at.sub("", printed)
     assert here.origin.startswith("cache-absent -> live-cli bytes=")
+    assert here.reason == "cache-absent"
+    assert here.composed_s > 0, "so that one can say whether the hook has the time"
 
 
 def test_nothing_is_composed_where_the_hook_would_find_no_iai(

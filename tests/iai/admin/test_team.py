@@ -13,7 +13,7 @@ from iai.admin.team import Team
 from iai.cli.status import LOOKS
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.mcp import forms
+from iai.mcp import schemas
 from iai.mcp.calls import Memory
 from iai.model.clock import NS
 from iai.protocol.replicator import TeamPeer, TeamProject, TeamReport
@@ -169,8 +169,8 @@ def test_status_has_a_line_for_each_machine(layout: Layout, told: TeamReport) ->
 def test_the_status_of_mcp_has_the_same_lines(layout: Layout) -> None:
     layout.create()
     settings = Settings(store=layout.root)
-    result = Memory(settings, start=False).answer(forms.Status()).result
-    assert isinstance(result, forms.StatusResult)
+    result = Memory(settings, start=False).answer(schemas.Status()).result
+    assert isinstance(result, schemas.StatusResult)
     document, _ = status.collect(settings)
     shown = [(one.about, one.level, one.todo) for one in result.team]
     assert shown == [(d["about"], d["level"], d["todo"]) for d in document["team"]["lines"]]

@@ -14,7 +14,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.freshness.target import Target
-from iai.mcp import forms
+from iai.mcp import schemas
 from iai.mcp.calls import Memory
 from iai.model.member import Member
 from iai.model.record import Project
@@ -117,14 +117,14 @@ def test_a_record_says_whose_it_is_where_it_is_not_of_this_machine(iai: Iai) -> 
 def test_the_tools_say_who_and_take_a_name(store: Layout) -> None:
     memory = Memory(Settings(store=store.root), start=False)
     for asked in (
-        forms.Timeline(by="kim"),
-        forms.FileHistory(path="src/tide.py", by="Kim"),
-        forms.Show(ids=["#5"]),
+        schemas.Timeline(by="kim"),
+        schemas.FileHistory(path="src/tide.py", by="Kim"),
+        schemas.Show(ids=["#5"]),
     ):
         answer = memory.answer(asked)
         assert ", Kim on quay" in answer.text
         assert "you on workstation" not in answer.text
-    alone = memory.answer(forms.Timeline(by="laptop"))
+    alone = memory.answer(schemas.Timeline(by="laptop"))
     assert (" on " in alone.text, "mine" in alone.text) == (False, True)
 
 

@@ -14,8 +14,8 @@ from iai.cli import crypto as commands
 from iai.cli import up
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.encryption import keys, sources
-from iai.encryption.sources import KeyFile, Passphrase
+from iai.encryption import key_sources, keys
+from iai.encryption.key_sources import KeyFile, Passphrase
 from iai.errors import KeyMissing, KeyWrong
 from iai.lifecycle.supervision import Exit
 from iai.protocol.message import Actor
@@ -39,7 +39,7 @@ def fresh() -> Iterator[None]:
 @pytest.fixture
 def crypto(layout: Layout, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `iai crypto` on a store with a record, as a process of its own would."""
-    monkeypatch.setattr(sources, "has_keyring", lambda: False)
+    monkeypatch.setattr(key_sources, "has_keyring", lambda: False)
     with closing(Records(layout.records, writer=True)) as records:
         put(records, new_record("one", text="zanzibar"))
 
@@ -135,7 +135,7 @@ def test_a_passphrase_is_in_no_output_and_no_file(
     file.write_text(SECRET + "\n")
     file.chmod(0o600)
     monkeypatch.setenv("IAI_MCP_PASSPHRASE_FILE", str(file))
-    monkeypatch.setattr(sources, "new_passphrase", lambda: Passphrase(b"salt" * 4, 16, 1))
+    monkeypatch.setattr(key_sources, "new_passphrase", lambda: Passphrase(b"salt" * 4, 16, 1))
     heard = [crypto("init", "--passphrase"), crypto("status"), crypto("rotate")]
     assert [code for code, _, _ in heard] == [0, 0, 0]
     file.write_text("something else\n")

@@ -28,6 +28,7 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     [
         (["recal"], 2, "did you mean `iai recall`?"),
         (["search"], 2, "did you mean `iai recall`?"),
+        (["unpin", "1"], 2, "did you mean `iai pin --off`?"),
         (["xyzzy"], 2, "`iai help` lists the commands"),
         (["pin"], 2, "an unquoted # starts a comment"),
         (["edit"], 2, "an unquoted # starts a comment"),
@@ -50,6 +51,28 @@ def test_what_cannot_be_done_is_refused_with_a_hint(
     printed = capsys.readouterr()
     assert says in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["status", "--jsn"], "iai status: unrecognized arguments: --jsn; did you mean --json?"),
+        (
+            ["recall"],
+            (
+                "iai recall: the following arguments are required: query;"
+                " `iai recall --help` says how to use it"
+            ),
+        ),
+    ],
+)
+def test_bad_usage_of_a_command_is_said_in_one_line(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(words)
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == f"{says}\n"
 
 
 @pytest.mark.usefixtures("store")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.encryption.cipher import OVERHEAD, Cipher, is_sealed, sealed_name
+from iai.encryption.cipher import TAG, Cipher, is_sealed, sealed_name
 from iai.errors import Tampered
 
 WORDS = b"w" * 32
@@ -14,6 +14,7 @@ CIPHER = Cipher({1: b"a" * 32, 2: b"b" * 32}, 2, WORDS)
 ROTATED = Cipher({3: b"c" * 32}, 3, WORDS)
 OTHER = Cipher({2: b"b" * 32}, 2, b"x" * 32)
 TEXT = st.binary(max_size=200)
+OVERHEAD = 1 + 12 + TAG  # generation, nonce and tag: bytes by which what is sealed is longer
 
 
 @given(context=TEXT, plain=TEXT)

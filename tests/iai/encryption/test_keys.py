@@ -11,8 +11,8 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 from msgspec import structs
 
-from iai.encryption import handover, keys, sources
-from iai.encryption.sources import KeyFile, Keyring, Passphrase
+from iai.encryption import key_pipe, key_sources, keys
+from iai.encryption.key_sources import KeyFile, Keyring, Passphrase
 from iai.errors import KeyMissing, KeyWrong, StoreTooNew
 from tests.iai.encryption.process_keys import forget_keys
 
@@ -28,7 +28,7 @@ def fresh() -> Iterator[None]:
     forget_keys()
 
 
-def on(root: Path, source: sources.Source, passphrase: str = "") -> keys.Keys:
+def on(root: Path, source: key_sources.Source, passphrase: str = "") -> keys.Keys:
     return keys.settle(root, keys.create(root, source, passphrase))
 
 
@@ -257,14 +257,14 @@ def test_after_the_last_generation_comes_the_first(
 def test_keys_are_handed_down_over_a_pipe_and_not_in_the_words(tmp_path: Path) -> None:
     found = on(tmp_path, CHEAP, SECRET)
     keys.unlock(tmp_path, found)
-    given = handover.give()
+    given = key_pipe.give()
     assert given.words == ("--keys", str(given.descriptors[0]))
     assert os.get_inheritable(given.descriptors[0])
     forget_keys()
-    handover.take(given.words)
+    key_pipe.take(given.words)
     assert keys.load_cipher(tmp_path) is not None
 
 
 def test_nothing_is_handed_down_where_nothing_is_unlocked() -> None:
-    assert handover.give() == ((), ())
-    handover.take([])
+    assert key_pipe.give() == ((), ())
+    key_pipe.take([])

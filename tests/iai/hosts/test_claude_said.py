@@ -596,3 +596,73 @@ def test_a_session_that_a_program_started_is_known() -> None:
         assert context.unattended
     context, _ = claude.parse(prompt(1, "x", entrypoint="cli", promptSource="typed"), Context())
     assert not context.unattended
+
+
+NAMED = "<command-message>{0}</command-message>\n<command-name>/{0}</command-name>"
+
+
+@pytest.mark.parametrize("name", ["commit", "quay:tide-check", "init", "review"])
+def test_a_slash_command_without_arguments_is_a_request(name: str) -> None:
+    typed = prompt(5, NAMED.format(name))
+    assert turns(typed, answer(6, "done")) == [("command", f"/{name}"), ("assistant", "done")]
+    empty = prompt(5, f"{NAMED.format(name)}\n<command-args></command-args>")
+    assert turns(empty) == [("command", f"/{name}")]
+    own_line = line("system", 5, subtype="local_command", content=NAMED.format(name))
+    assert turns(own_line) == [("command", f"/{name}")]
+
+
+@pytest.mark.parametrize("name", ["model", "clear", "compact", "usage-credits", "branch"])
+def test_a_slash_command_about_the_host_itself_is_no_request(name: str) -> None:
+    assert turns(prompt(5, NAMED.format(name))) == []
+    assert turns(line("system", 5, subtype="local_command", content=NAMED.format(name))) == []
+
+
+def test_what_an_agent_does_for_a_slash_command_interrupts_what_waited_before() -> None:
+    waiting = answer(4, call("t", "Bash", command="make"))
+    found = actions(prompt(3, "build"), waiting, prompt(5, NAMED.format("commit")))
+    assert [(done.kind, done.status) for done in found] == [
+        ("skill", "ok"), ("command", "interrupted"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", ["peer", "task_notification", "auto_continuation", "system"])
+def test_a_prompt_whose_turn_nobody_began_is_a_notice(origin: str) -> None:
+    assert items(prompt(5, "tides are in", turnOrigin=origin)) == [Skip.NOTICE]
+
+
+def test_a_prompt_whose_source_is_the_host_is_a_notice_unless_a_person_is_named() -> None:
+    assert items(prompt(5, "tides are in", promptSource="system")) == [Skip.NOTICE]
+    human = prompt(5, "tides are in", promptSource="system", origin={"kind": "human"})
+    assert turns(human) == [("user", "tides are in")]
+    for source in ("typed", "queued", "suggestion_accepted", "sdk"):
+        assert turns(prompt(5, "go", promptSource=source, turnOrigin="human")) == [("user", "go")]
+
+
+def test_a_result_in_a_message_of_the_hosts_ends_its_call_all_the_same() -> None:
+    run = answer(4, call("t", "Bash", command="make"))
+    for field in ({"isMeta": True}, {"origin": {"kind": "peer"}}):
+        (done,) = actions(run, result(5, "t", "built", **field))
+        assert done.status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("user-rejected", "refused"), ("permission-rule", "refused"), ("cancelled", "interrupted"),
+     ("interrupted", "interrupted"), ("of-a-later-version", "failed")],
+)  # fmt: skip
+def test_a_call_that_never_ran_is_known_by_the_kind_of_denial(kind: str, status: str) -> None:
+    run = answer(4, call("t", "Bash", command="make"))
+    (done,) = actions(run, result(5, "t", "denied", is_error=True, toolDenialKind=kind))
+    assert done.status == status
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "user_removed", "withdrawn", "edited"])
+def test_a_prompt_that_was_taken_out_of_the_queue_by_its_author_was_not_said(reason: str) -> None:
+    gone = line("queue-operation", 6, operation="remove", content="use the lock", reason=reason)
+    assert turns(queue(5, "enqueue", "use the lock"), gone, prompt(9, "go on")) == [
+        ("user", "go on")
+    ]
+    given = line(
+        "queue-operation", 6, operation="remove", content="use the lock", reason="absorbed_mid_turn"
+    )
+    assert turns(queue(5, "enqueue", "use the lock"), given) == [("queued", "use the lock")]

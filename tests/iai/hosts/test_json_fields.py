@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.hosts.json_fields import moment, whole
+from iai.hosts.json_fields import whole
+from iai.hosts.times import moment
 from iai.store.codec import pack
 
 NUMBERS = st.integers() | st.floats() | st.integers(10**9, 10**20) | st.integers(0, 10**25).map(str)

@@ -74,7 +74,7 @@ def test_what_may_run_tests_does_if_it_prints_what_a_runner_prints(command: str)
         ("Ran 12 tests in 0.1s\n\nFAILED (failures=2, errors=1)", Summary(9, 3)),
         ("Ran 12 tests in 0.1s\n\nOK", Summary(12, 0)),
         ("--- PASS: TestA (0.00s)\n--- FAIL: TestB (0.00s)\nFAIL", Summary(1, 1)),
-        ("ok  \th/a\t0.4s\nok  \th/b\t(cached)\nFAIL\th/c\t1s", Summary(2, 1)),
+        ("ok  \th/a\t0.4s\nok  \th/b\t(cached)\nFAIL\th/c\t1s", Summary(0, 1)),
         ("DONE 212 tests, 3 failures in 2s", Summary(209, 3)),
         ("DONE 12 tests, 1 skipped, 2 failures, 1 error in 1s", Summary(8, 3)),
         ("12 passed in 0.52s\r\n", Summary(12, 0)),

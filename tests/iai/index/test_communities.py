@@ -71,13 +71,6 @@ def test_records_about_the_same_are_one_topic_with_a_readable_label(store: Linke
     assert {"invoice", "export", "csv"} & set(second.label.split(", "))
 
 
-def test_a_topic_names_its_latest_record_and_its_latest_statement(store: Linked) -> None:
-    look(store)
-    first = topics(store)[0]
-    assert (first.newest, first.statement) == (4, 3)  # the latest is a question
-    assert first.revision == 7
-
-
 def test_only_changed_windows_are_computed_again(store: Linked) -> None:
     assert look(store) == 7
     before = topics(store)

@@ -159,6 +159,21 @@ def test_narration_is_found_with_its_request_and_is_no_document(store: Worked) -
     assert store.index.search(["w2"], 9) == []
 
 
+def test_a_slash_command_is_found_by_what_was_done_for_it_and_not_by_its_name(
+    store: Worked,
+) -> None:
+    typed = new_record("k1", text="/harbour", kind="command", created_at=1)
+    store.records.commit(lambda unit: unit.records.insert(typed), NOW)
+    store.do(2)
+    store.follow()
+    assert store.index.search(["harbour"], 9) == []
+    assert [label for label, _ in store.index.covering(WORK, {"f2.py": 1.0}, 9)] == [1]
+    said = new_record("k3", text="harbour", kind="command", created_at=3)
+    store.records.commit(lambda unit: unit.records.insert(said), NOW)
+    store.follow()
+    assert [label for label, _ in store.index.search(["harbour"], 9)] == [2]
+
+
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.randoms(use_true_random=False))
 @settings(max_examples=15, deadline=None)
 def test_work_and_narration_follow_from_the_records_alone(

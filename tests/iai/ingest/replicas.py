@@ -1,6 +1,6 @@
 """Replicas of a team without a network: what each has to say is handed to the others at will."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,14 +34,16 @@ class Message(NamedTuple):
 class Replica:
     """A machine with its records, and how far it has published them."""
 
-    def __init__(self, path: Path, machine: str, ahead: int = 0) -> None:
-        """`ahead`: nanoseconds by which its clock is."""
+    def __init__(
+        self, path: Path, machine: str, ahead: int = 0, seconds: Iterator[int] | None = None
+    ) -> None:
+        """`ahead`: nanoseconds by which its clock is; `seconds`: what moves it on."""
         self.machine = machine
         self.path = path
         self.records = Records(path, writer=True, map_size=MAP)
         self.cursor = 0
         self._ahead = ahead
-        self._numbers = count(1)
+        self._numbers = seconds or count(1)
         self.commit(lambda unit: [unit.projects.place(one, one.root) for one in (SHOP, DIARY)])
 
     @property
@@ -53,6 +55,10 @@ class Replica:
     def wait(self, seconds: int) -> None:
         """Let some time pass on its clock."""
         self._numbers = count(next(self._numbers) + seconds)
+
+    def set_clock(self, ahead: int) -> None:
+        """Set its clock, which is then ahead by so many nanoseconds."""
+        self._ahead = ahead
 
     def commit(self, change: Any) -> Any:
         return self.records.commit(change, self.now)[0]
@@ -101,7 +107,7 @@ class Replica:
         """Apply what others published, as it comes."""
         now = self.now
         entries = [(place, m.machine, m.data) for place, m in enumerate(messages, 1)]
-        read = replicated.read(entries, lambda text: text, now.wall)
+        read = replicated.read(entries, lambda text: text)
         assert read.faults == []
 
         def apply(unit: ReplicaChange) -> None:

@@ -8,7 +8,7 @@ import pytest
 from iai.errors import BadUsage, NotFound
 from iai.ingest import parse
 from iai.ingest.import_job import JOBS_KEPT, JOBS_WAITING, PROBLEMS_LISTED, ImportJob, ImportQueue
-from iai.ingest.parse import Inserted
+from iai.ingest.insertion import Inserted
 from iai.model.record import Transcript
 from iai.projects.identity import identify
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from iai.ingest import parse, transcripts
+from iai.ingest.batch import Batch
 from iai.ingest.explain import explain
-from iai.ingest.parse import Batch
 from iai.model.action import Action
 from iai.model.clock import NS
 from iai.model.context import Call, Context
@@ -123,6 +123,38 @@ def test_a_transcript_in_utf_16_is_read_whatever_bytes_its_characters_have(path:
     with path.open("ab") as file:
         file.write(plain.encode())
     assert [r.text for r in read(path, first.transcript).records] == ["in UTF-8 again"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_transcript_in_utf_16_is_read_in_either_order_of_bytes_from_any_place(
+    path: Path, encoding: str, mark: str, line_end: str
+) -> None:
+    # Each has the bytes of a line end in it: inside a character, or between two.
+    said = ["\u0a00\u0a41", "\u000a\u0a0a", "\u010a\u0041", "\u410a\u0042", "\u0a41\u0100"]
+    lines = [prompt(n, f"a{text}") for n, text in enumerate(said)]
+    text = mark + "".join(json.dumps(one, ensure_ascii=False) + line_end for one in lines)
+    data = text.encode(encoding)
+    for cut in (len(data), len(data) // 2, len(data) // 2 + 1, len(data) - 1):
+        path.write_bytes(data[:cut])
+        first = read(path)
+        path.write_bytes(data)
+        rest = read(path, first.transcript)
+        assert [r.text for r in (*first.records, *rest.records)] == [f"a{text}" for text in said]
+        assert (first.faults, rest.faults) == ((), ())
+
+
+@pytest.mark.parametrize("cut", range(0, 700, 50))
+def test_a_file_whose_lines_end_in_carriage_returns_only_is_read(path: Path, cut: int) -> None:
+    said = ["one", "two", "three", "four"]
+    data = "".join(json.dumps(prompt(n, text)) + "\r" for n, text in enumerate(said)).encode()
+    path.write_bytes(data[:cut])
+    first = read(path)
+    path.write_bytes(data)
+    rest = read(path, first.transcript)
+    assert [record.text for record in (*first.records, *rest.records)] == said
+    assert (first.faults, rest.faults) == ((), ())
 
 
 def test_each_record_of_an_array_on_one_line_is_read(path: Path) -> None:

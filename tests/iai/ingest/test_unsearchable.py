@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from iai.config.layout import Layout
 from iai.errors import RulesLoading, Unsearchable
 from iai.ingest import parse, redact
+from iai.ingest.batch import Batch
 from iai.ingest.purge import Purge
 from iai.ingest.writer import RecordWriter
 from iai.model.record import Transcript
@@ -134,7 +135,7 @@ def _line(number: int, text: str) -> str:
     }) + "\n"  # fmt: skip
 
 
-def _perform(writer: RecordWriter, batch: parse.Batch) -> None:
+def _perform(writer: RecordWriter, batch: Batch) -> None:
     def steps() -> Steps:
         yield from writer.insert_batch(batch, NOW, live=True)
 

@@ -9,7 +9,8 @@ from harness.corpus import coding_session
 from iai.config.layout import Layout
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import parse
-from iai.ingest.parse import Batch, Inserted
+from iai.ingest.batch import Batch, Identify
+from iai.ingest.insertion import Inserted
 from iai.ingest.writer import MOVES_A_SLICE, RecordWriter
 from iai.model.record import Project, Transcript
 from iai.model.rereading import Rereading
@@ -57,7 +58,7 @@ def commit(writer: RecordWriter, change: Callable[[RecordChange], object]) -> li
     return perform(steps())
 
 
-def batch(path: Path, cwd: str, text: str = "", find: parse.Identify = identify) -> Batch:
+def batch(path: Path, cwd: str, text: str = "", find: Identify = identify) -> Batch:
     """Return all of a new transcript, with a text in its first turn."""
     said = coding_session(path.stem, cwd, 4, seed=len(path.stem))
     path.write_text(said.replace('"content": "', f'"content": "{text} ', 1))

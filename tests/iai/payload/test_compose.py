@@ -25,7 +25,7 @@ from iai.model.topic import Topic
 from iai.payload.budget import CHARACTERS, TOKENS, tokens
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
-from iai.payload.material import SESSIONS, Material, Memo, gather
+from iai.payload.material import SESSIONS, Decision, Material, Memo, gather
 from iai.payload.summary import Summary, summarise
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
@@ -440,8 +440,49 @@ def test_answers_and_refusals_are_decisions_and_so_is_a_sentence_that_prescribes
     decided = section(payload(records), "Decided by you")
     assert "Which cache? Redis, but only in staging (#3, answer)" in decided
     assert "leave the ledger alone (#4, refusal)" in decided
+    assert "No new flags" not in decided  # it stands above, as what was asked
+    session(records, "two", 60, asked="Mend the tide", done=[EDIT])
+    decided = section(payload(records), "Decided by you")
     assert "No new flags, use the vessel record. (#1)" in decided
     assert "why is that needed" not in decided
+
+
+def test_a_decision_says_what_it_replies_to_or_refuses(records: Records) -> None:
+    done = [("edit", {"path": "/mine/quay.py", "status": "refused"})]
+    session(records, "one", 600, asked="Moor it", done=done, said="Added `Berth.free`.\n\nMore?")
+    at = WALL - 600 * NS
+    for key, kind, text in (
+        ("r", "refusal", "leave the ledger alone"),
+        ("l", "", "let's use that one instead"),
+    ):
+        at += 10 * NS
+        put(records, new_record(key, session="one", kind=kind, text=text, created_at=at))
+    session(records, "two", 60, asked="Mend the tide", done=[EDIT])
+    decided = section(payload(records), "Decided by you")
+    assert ", refusing an edit of quay.py: leave the ledger alone (#3, refusal)" in decided
+    assert ', in reply to "More?": let\'s use that one instead (#4)' in decided
+
+
+def test_what_was_done_before_the_last_work_is_told(records: Records) -> None:
+    session(records, "one", 600, done=[EDIT], said="Removed `--flat` and what handled it.")
+    more = (("u", "user", "and a test"), ("a", "assistant", "Added a test."))
+    for number, (key, role, text) in enumerate(more):
+        turn = new_record(key, session="one", role=role, text=text)
+        put(records, structs.replace(turn, created_at=WALL - (300 - number) * NS))
+    small = Action(key="x", kind="write", at=WALL - 299 * NS, path="/mine/a.py", status="ok")
+    records.commit(lambda unit: unit.work.act(small, "claude", "one", PROJECT), NOW)
+    assert "Done before: Removed `--flat` and what handled it (#2)" in payload(records)
+
+
+def test_a_step_that_names_a_file_is_not_open_after_a_later_session_changed_it(
+    records: Records,
+) -> None:
+    todo = ("todo", {"steps": (Step("Add berths to tide.py"), Step("Run the tests"))})
+    session(records, "one", 7_200, done=[todo], branch="fix/one")
+    session(records, "two", 3_600, done=[EDIT], branch="fix/two")
+    assert "Add berths to tide.py" in section(payload(records), "Also open here")
+    session(records, "three", 60, done=[EDIT], branch="fix/one")
+    assert "Add berths" not in payload(records)
 
 
 def test_narration_is_never_shown(records: Records) -> None:
@@ -463,9 +504,7 @@ def test_topics_are_named_in_one_line(records: Records) -> None:
     session(records, "one", 60, done=[EDIT])
 
     def topic(label: str) -> Topic:
-        return Topic(
-            id=label, label=label, size=9, members=(1,), newest=1, statement=1, said=1, revision=1
-        )
+        return Topic(id=label, label=label, size=9, members=(1,), said=1, revision=1)
 
     with records.view() as view:
         found = (topic("redis, memory"), topic("tide, ebb"))
@@ -580,7 +619,7 @@ def test_the_payload_is_whole_lines_within_the_limits_of_all_hosts(
         sessions=tuple(session([text]) for text in turns),
         unattended=tuple(session([text]) for text in others),
         pinned=tuple(record(n, text) for n, text in enumerate(pinned)),
-        decisions=tuple(record(n, text) for n, text in enumerate(turns)),
+        decisions=tuple(Decision(record(n, text), text) for n, text in enumerate(turns)),
         elsewhere=tuple((name, session([text])) for text in others),
     )
     text = render(material, WALL, note="something is missing")

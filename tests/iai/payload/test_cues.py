@@ -2,7 +2,7 @@
 
 import pytest
 
-from iai.payload.cues import decided, pasted, says_something, small_talk, typed
+from iai.payload.cues import decided, pasted, refers, says_something, small_talk, typed
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,11 @@ from iai.payload.cues import decided, pasted, says_something, small_talk, typed
         ("leave the old gate alone until spring", "leave the old gate alone until spring"),
         ("use cents for the fees, not euros", "use cents for the fees, not euros"),
         ("go with option 2", "go with option 2"),
+        ("don't apply anything to prod yourself, i do that",
+         "don't apply anything to prod yourself, i do that"),
+        ("hm no, keep our mock, extend it", "hm no, keep our mock, extend it"),
+        ("nein, nicht im Rechner, sondern in der Datei",
+         "nein, nicht im Rechner, sondern in der Datei"),
         ("never log the pilots' names", "never log the pilots' names"),
         ("tide tables must be sorted everywhere", "tide tables must be sorted everywhere"),
         ("Nein, wir bleiben bei SQLite.", "Nein, wir bleiben bei SQLite."),
@@ -134,6 +139,20 @@ def test_of_a_log_only_the_command_is_shown_and_what_somebody_says_below_it() ->
     assert typed(log) == "$ quay --all"
     assert typed(f"{log}\n\ncan you mend it") == "can you mend it"
     assert typed(f"can you mend it\n\n{log}").startswith("can you mend it\n\nThe quay is open")
+
+
+def test_of_a_log_without_a_command_the_exception_is_shown_or_the_first_error() -> None:
+    raised = "Traceback (most recent call last):\n  main()\ntide.LevelError: no such berth\n"
+    assert typed(raised) == "tide.LevelError: no such berth"
+    assert typed("```\nquay:3: moored\nlock failed\nfatal: gone\n```") == "lock failed"
+    assert typed("quay.py:3: moored\nfree") == "quay.py:3: moored"
+
+
+def test_what_points_at_something_said_before_refers_to_it() -> None:
+    for text in ("let's do the one here as well", "no, flying ones", "hm, nein: Cent", "option 2"):
+        assert refers(text)
+    for text in ("never log the pilots' names", "use cents for the fees"):
+        assert not refers(text)
 
 
 def test_a_greeting_thanks_a_command_or_a_question_about_the_agent_is_small_talk() -> None:

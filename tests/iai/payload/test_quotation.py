@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iai.config.layout import Layout
 from iai.index.filters import Filter
-from iai.mcp import forms, results, text
+from iai.mcp import results, schemas, text
 from iai.model import framing
 from iai.payload import prompt
 from iai.payload.compose import render
@@ -109,7 +109,7 @@ def test_the_results_of_every_tool_are_quotations(store: tuple[Layout, str]) -> 
     with records.view() as view:
         found = [view.get(label) for label in range(1, view.watermark().max_vec_label + 1)]
         shown = [
-            results.shown(view, record, forms.Show(ids=["#1"], around=2), wall)
+            results.shown(view, record, schemas.Show(ids=["#1"], around=2), wall)
             for record in found if record
         ]  # fmt: skip
         sessions = [results.session(one, wall) for one in stretches(view, Filter())]
@@ -118,9 +118,9 @@ def test_the_results_of_every_tool_are_quotations(store: tuple[Layout, str]) -> 
     records.close()
     said = [
         text.recalled(_recalled(wall), "Nothing"),
-        text.shown(forms.ShowResult(note=forms.NOTE, records=shown, unknown=[])),
-        text.sessions(forms.TimelineResult(note=forms.NOTE, here="x", sessions=sessions)),
-        text.visits(forms.FileHistoryResult(note=forms.NOTE, here="x", visits=visits)),
+        text.shown(schemas.ShowResult(note=schemas.NOTE, records=shown, unknown=[])),
+        text.sessions(schemas.TimelineResult(note=schemas.NOTE, here="x", sessions=sessions)),
+        text.visits(schemas.FileHistoryResult(note=schemas.NOTE, here="x", visits=visits)),
     ]
     for lines in said:
         framed = text.framed(lines, 7, wall)
@@ -141,6 +141,6 @@ def _hit() -> Hit:
     )  # fmt: skip
 
 
-def _recalled(wall: int) -> forms.RecallResult:
+def _recalled(wall: int) -> schemas.RecallResult:
     found = results.hits([_hit()], wall, explain=True)
-    return forms.RecallResult(note=forms.NOTE, here="x", found=found, degraded=[])
+    return schemas.RecallResult(note=schemas.NOTE, here="x", found=found, degraded=[])

@@ -161,6 +161,50 @@ def test_tests_and_prose_count_little_beside_what_they_are_about() -> None:
     assert done.result == turn("quay/contest.py")
 
 
+def test_a_mere_commit_is_not_the_work_of_a_session_that_changed_files() -> None:
+    edit, commit = action("edit", path="/p/a.py"), action("commit", text="Mend the tide")
+    answers = [turn(text, role="assistant") for text in ("The tide is mended.", "Committed.")]
+    every = [
+        Exchange(actions=(one,), answer=a) for one, a in zip((edit, commit), answers, strict=True)
+    ]
+    work = summarise(every, INFO, (1, 2)).work
+    assert work is not None
+    assert work.answer == answers[0]
+    assert summarise(every[1:] * 2, INFO, (1, 2)).work is None  # the last
+
+
+def test_a_goal_is_no_consent_and_may_be_a_word() -> None:
+    for texts in (("next", "menu"), ("continue", "yes", "menu"), ("hi!", "https://quay/1", "menu")):
+        goal = summarise([Exchange(request=turn(text)) for text in texts], INFO, (1, 2)).goal
+        assert goal is not None
+        assert goal.text == "menu"
+
+
+def test_what_a_request_refers_to_and_what_was_refused_is_known() -> None:
+    refused = action("edit", path="/p/quay.py", status="refused", at=3)
+    words = turn("keep the old one", kind="refusal", order=5)
+    first = Exchange(
+        request=turn("mend it", order=1), actions=(refused,), meanwhile=(words,),
+        answer=turn("Shall I?", role="assistant", order=6),
+    )  # fmt: skip
+    asked = [
+        Exchange(request=turn(t, order=n)) for n, t in ((7, "do that one"), (9, "add a berth"))
+    ]
+    assert summarise([first, asked[0]], INFO, (1, 2)).about == {
+        5: "an edit of quay.py",
+        7: "Shall I?",
+    }
+    assert 9 not in summarise([first, asked[1]], INFO, (1, 2)).about
+
+
+def test_what_was_edited_after_the_last_test_run_is_told_unless_it_is_prose() -> None:
+    run = action("test", text="pytest", passed=3)
+    assert summary(run, action("edit", path="/p/a.py", at=9)).edited_since
+    assert not summary(action("edit", path="/p/a.py"), run).edited_since
+    assert not summary(run, action("write", path="/p/a.md")).edited_since
+    assert not summary(run, action("edit", path="/p/a.py", status="failed")).edited_since
+
+
 def test_what_was_dismissed_is_not_the_work_of_a_session() -> None:
     edit = action("edit", path="/p/a.py")
     said = turn("done", role="assistant")
@@ -258,3 +302,5 @@ def test_a_larger_run_that_failed_and_was_not_repeated_is_told() -> None:
     assert summary(whole, action("test", text="pytest a.py", passed=1)).failed_before == whole
     assert summary(whole, action("test", text="pytest a.py", passed=5)).failed_before is None
     assert summary(whole, action("test", text="pytest", passed=33)).failed_before is None
+    uncounted = action("test", text="go test ./...")
+    assert summary(whole, uncounted).failed_before is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iai.process.files import LONGEST, append, open_regular, read_regular
-from iai.projects.git_config import origin
+from iai.projects.git_config import GitDirectory, origin
 from iai.projects.identity import MARKER, identify
 from iai.projects.ssh_config import host_name
 
@@ -63,7 +63,7 @@ def test_what_is_planted_in_a_checkout_or_a_home_directory_stops_nobody(
             (top / ".git" / name).symlink_to(path)
         (top / MARKER).symlink_to(path)
         assert identify(str(top)).name == f"{number}"
-        assert origin(top / ".git") == ""
+        assert origin(GitDirectory(top / ".git", top / ".git")) == ""
         worktree = tmp_path / f"w{number}"
         worktree.mkdir()
         (worktree / ".git").symlink_to(path)

@@ -54,12 +54,13 @@ def test_it_tells_each_exchange_that_touched_the_file_the_latest_first(records: 
     assert (early.session, early.added) == ("one", 3)
 
 
-def test_a_mere_yes_is_explained_by_what_was_done_upon_it_and_the_path_by_the_project(
+def test_a_mere_yes_is_explained_by_what_came_of_it_a_log_by_its_error_and_the_path_by_the_project(
     records: Records,
 ) -> None:
     found = Project(id=PROJECT, name="quay", root="/w")
     records.commit(lambda unit: unit.projects.place(found, found.root), NOW)
-    for seconds, asked in ((0, "yes please do"), (100, "mend the tide")):
+    log = "Traceback (most recent call last):\n  ebb()\nLevelError: no berth"
+    for seconds, asked in ((0, "yes please do"), (100, "mend the tide"), (200, log)):
         at = START + seconds * NS
         said = [
             (asked, "user", at),
@@ -73,6 +74,7 @@ def test_a_mere_yes_is_explained_by_what_was_done_upon_it_and_the_path_by_the_pr
     with records.view() as view:
         shown = [as_seen(view, visit) for visit in history(view, "tide.py", "")]
     assert [visit.request.text for visit in shown if visit.request] == [
+        "LevelError: no berth",
         "mend the tide",
         "yes please do -> Added the ebb to `tide.py`",
     ]

@@ -1,5 +1,7 @@
 """The part of a text that a hit shows."""
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +54,12 @@ def test_what_markdown_says_only_to_a_page_is_left_out() -> None:
     assert passage(text, rarity("crane")) == "The crane: Lifts the `anchor`. f(**a, **b) | a |"
     assert passage("```", rarity("crane")) == "```"
     assert passage("#5 is a berth", rarity("berth")) == "#5 is a berth"
+
+
+def test_the_number_of_an_item_stays_with_it() -> None:
+    text = f"1. The crane lifts.\n2. {FILLER}"
+    assert passage(text, rarity("crane")).startswith("1. The crane lifts.")
+    assert not re.search(r"\b2\. …$", Passages(rarity("crane")).passage(text, 30))
 
 
 def test_a_question_is_shown_with_the_answer_that_was_given() -> None:

@@ -1,4 +1,4 @@
-"""The timeline: which sessions there were, when, where, and of how many turns."""
+"""The timeline: which sessions there were, when, where, and how long."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 from iai.index.filters import Filter
 from iai.model.record import Project
-from iai.recall.timeline import Stretch, stretches
+from iai.recall import timeline as timeline_module
+from iai.recall.timeline import Stretch, length, stretches
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
@@ -74,6 +75,7 @@ def test_a_session_is_shown_by_its_span_its_first_request_and_its_last_turn(
     say(records, "a", ONE, (1, "assistant"), (2, "user"), (3, "user"), (5, "assistant"))
     (one,) = timeline(records)
     assert (one.began_at, one.ended_at, one.turns) == (at(1), at(5), 4)
+    assert length(one) == "3 exchanges", "it began before its first request"
     assert one.first_request is not None
     assert one.first_request.text == "text of a2"
     assert one.last_said.text == "text of a5"
@@ -90,6 +92,16 @@ def test_a_session_in_several_projects_is_listed_under_each_with_its_turns_there
     say(records, "a", ONE, (5, "assistant"))
     told = [(s.project_name, s.began_at, s.ended_at, s.turns) for s in timeline(records)]
     assert told == [("one", at(1), at(5), 3), ("other", at(3), at(4), 2)]
+
+
+def test_of_a_very_long_session_only_the_first_turns_are_read_to_count_its_exchanges(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeline_module, "COUNTED", 4)
+    say(records, "a", ONE, *((hour, ("user", "assistant")[hour % 2]) for hour in range(4)))
+    assert [length(one) for one in timeline(records)] == ["2 exchanges"]
+    say(records, "a", ONE, (8, "user"))
+    assert [length(one) for one in timeline(records)] == ["2+ exchanges"]
 
 
 def test_a_session_without_a_request_is_listed_without_one(records: Records) -> None:

@@ -23,9 +23,16 @@ def records(layout: Layout) -> Records:
     return Records(layout.records, writer=True)
 
 
-def hear(records: Records, path: str = PATH, at: int = NOW.wall, host: str = "claude") -> None:
+def hear(
+    records: Records,
+    path: str = PATH,
+    at: int = NOW.wall,
+    host: str = "claude",
+    read_at: int = 0,
+    until: int = LATE,
+) -> None:
     """Note a hook event of a session."""
-    known = Transcript(path=path, host=host, followed_until=LATE, heard_at=at)
+    known = Transcript(path=path, host=host, followed_until=until, heard_at=at, read_at=read_at)
 
     def change(unit: RecordChange) -> None:
         unit.transcripts.follow(known)
@@ -115,6 +122,26 @@ def test_a_followed_transcript_with_an_old_turn_is_not_being_read(
         assert unread(view, LATE + 1) == "", "it is followed no longer"
 
 
+@pytest.mark.parametrize("how", ["read", "followed", "copied"])
+def test_what_is_old_and_came_just_now_is_no_alarm(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    path = tmp_path / "t.jsonl"
+    grown(path, turn(UNREAD_S + 60), UNREAD_S + 60)
+    since = {"read": LATE - NS, "followed": LATE - NS, "copied": NOW.wall}[how]
+    # No hook came after the turn was said: it may be of another machine.
+    heard = LATE if how == "followed" else LATE - int((UNREAD_S + 90) * NS)
+    hear(records, path=str(path), at=heard, read_at=since)
+    changed = LATE - (NS if how == "copied" else int((UNREAD_S + 60) * NS))
+    monkeypatch.setattr(transcripts, "changed_at", lambda _: changed)
+    with records.view() as view:
+        assert unread(view, LATE - 1) == ""
+        after = LATE - 1 + int(UNREAD_S * NS)
+    hear(records, path=str(path), at=heard, read_at=since, until=after + 1)
+    with records.view() as view:
+        assert unread(view, after) != "", "it is, once it has been there for long"
+
+
 def test_a_transcript_that_cannot_be_opened_is_not_being_read_and_one_that_is_gone_is_not(
     records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +154,7 @@ def test_a_transcript_that_cannot_be_opened_is_not_being_read_and_one_that_is_go
 
     with monkeypatch.context() as patch, records.view() as view:
         patch.setattr(transcripts, "read", refuse)
+        patch.setattr(transcripts, "changed_at", transcripts.written_at)
         assert unread(view, LATE - 1) != ""
     path.unlink()
     with records.view() as view:

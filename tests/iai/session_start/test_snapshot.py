@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.freshness.inputs import LEFT_OUT, Snapshot
@@ -12,9 +10,8 @@ from iai.model.member import Member
 from iai.model.record import Project
 from iai.process import files
 from iai.projects.identity import identify
-from iai.session_start import capture_watch
 from iai.session_start.manifest import Manifest
-from iai.session_start.snapshot import WATCH_S, SnapshotReader
+from iai.session_start.snapshot import SnapshotReader
 from iai.store.graph import GraphStore, Progress
 from iai.store.payload_readers import PayloadReaders
 from iai.store.records import Records
@@ -120,18 +117,3 @@ def test_a_warm_graph_counts_its_rebuilds_and_the_topics_found(layout: Layout) -
     readers = PayloadReaders(layout)
     assert reader(layout, readers).read(NOW.wall).graph == 3
     readers.close()
-
-
-def test_a_transcript_counts_as_unread_once_two_looks_have_found_the_same(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    records = Records(layout.records, writer=True)
-    put(records, new_record("a"))
-    snapshots = reader(layout, OurReaders(layout, records))
-    stalled = []
-    for look, found in enumerate(("since 9:00", "since 9:01", "since 9:01", "")):
-        monkeypatch.setattr(capture_watch, "unread", lambda *_, found=found: found)
-        snapshots.read(NOW.wall + look * int(WATCH_S * NS))
-        stalled.append(snapshots.stalled)
-    records.close()
-    assert stalled == ["", "", "since 9:01", ""]

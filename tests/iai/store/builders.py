@@ -7,7 +7,7 @@ import lmdb
 
 from iai.encryption import keys
 from iai.encryption.cipher import Cipher
-from iai.encryption.sources import KeyFile
+from iai.encryption.key_sources import KeyFile
 from iai.model.change import Change, MemberChange
 from iai.model.clock import Now
 from iai.model.ids import record_id

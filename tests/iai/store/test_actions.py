@@ -70,6 +70,13 @@ def test_actions_are_in_the_order_in_which_they_were_done(records: Records) -> N
         assert [one.key for one in view.actions(SESSION)] == ["early", "middle", "late"]
 
 
+def test_a_file_that_is_moved_elsewhere_under_its_own_name_is_found_once(records: Records) -> None:
+    act(records, action("a", 1, kind="move", path="/p/a/tide.py", to="/p/b/tide.py"))
+    with records.view() as view:
+        assert len(list(view.of_file("tide.py"))) == 1
+    assert list(records.problems()) == [], "it was taken for a missing entry"
+
+
 def test_a_file_is_found_by_its_name_whatever_directory_it_was_in(records: Records) -> None:
     act(
         records,

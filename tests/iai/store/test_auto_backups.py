@@ -9,7 +9,7 @@ import pytest
 
 from iai.config.layout import Layout
 from iai.encryption import keys
-from iai.encryption.sources import KeyFile
+from iai.encryption.key_sources import KeyFile
 from iai.model.clock import Now
 from iai.process import files
 from iai.store import auto_backups

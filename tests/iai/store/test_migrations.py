@@ -8,6 +8,7 @@ import msgpack
 
 from iai.model.clock import Now
 from iai.model.ids import record_id
+from iai.model.record import Transcript
 from iai.store import graph, migrations
 from iai.store.codec import encode_time, encode_u64
 from iai.store.environment import Environment
@@ -70,6 +71,21 @@ def test_records_of_the_first_version_open_and_go_on(tmp_path: Path) -> None:
         assert (old.text, old.order) == ("kept since the beginning", NOW.wall)
         assert [r.label for r in view.project(PROJECT)] == [2, 1]
         assert view.watermark().records_count == 2
+    records.close()
+
+
+def test_transcripts_read_by_the_version_before_are_read_again(tmp_path: Path) -> None:
+    records = Records(tmp_path / "records", writer=True)
+    read = Transcript(path="/h/s.jsonl", host="codex", session="s", offset=900, tail=b"t")
+    records.commit(lambda unit: unit.transcripts.follow(read), NOW)
+    environment = records._environment
+    environment.write(lambda t: t.put(b"schema", encode_u64(3), db=environment.db["meta"]))
+    records.close()
+    records = Records(tmp_path / "records", writer=True)
+    with records.view() as view:
+        assert [again.transcript.path for again in view.rereading()] == ["/h/s.jsonl"]
+        assert [again.transcript.offset for again in view.rereading()] == [0]
+        assert view.transcript("/h/s.jsonl") == read  # ordinary reading goes on where it was
     records.close()
 
 

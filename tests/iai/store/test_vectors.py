@@ -38,10 +38,8 @@ def test_vectors_come_back_by_generation_and_label(vectors: VectorStore) -> None
     vectors.commit(lambda unit: unit.put(1, [5, 6], rows(0.5, 0.25)))
     vectors.commit(lambda unit: unit.put(2, [5], rows(1.0)))
     with vectors.view() as view:
-        five, nothing = view.get(1, 5), view.get(2, 6)
-        assert five is not None
-        assert five.tolist() == [[0.5, 1.0]]
-        assert nothing is None
+        assert view.find(1, [5])[1].tolist() == [[0.5, 1.0]]
+        assert view.find(2, [6])[0] == []
         labels, found = view.find(1, [6, 7, 5])
         assert (labels, found.tolist()) == ([6, 5], [[0.25, 1.0], [0.5, 1.0]])
 

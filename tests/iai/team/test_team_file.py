@@ -11,7 +11,7 @@ import pytest
 from iai.admin import backup, encryption
 from iai.config.layout import Layout
 from iai.encryption.cipher import is_sealed
-from iai.encryption.sources import KeyFile
+from iai.encryption.key_sources import KeyFile
 from iai.errors import NoTeam, StoreCorrupt, StoreTooNew
 from iai.store.records import Records
 from iai.store.schema import is_encrypted

@@ -119,7 +119,7 @@ def _map(layout: Layout, project: str) -> None:
     """Find topics as a SLEEP would, two of them with a link."""
     topics = tuple(
         Topic(
-            id=f"t{n}", label=f"{EVIL} {n}", size=9, members=members, newest=1, statement=0, said=1,
+            id=f"t{n}", label=f"{EVIL} {n}", size=9, members=members, said=1,
             revision=1,
         )
         for n, members in enumerate([(1, 2), (3,), (4,)])

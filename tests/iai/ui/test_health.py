@@ -7,7 +7,7 @@ import sys
 import pytest
 from harness.group import wait_until
 
-from iai.admin.doctor import copies
+from iai.admin.doctor import backups
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.store.records import Records
@@ -50,7 +50,7 @@ def checked(inside: Browser) -> Response:
 def test_no_page_waits_for_what_reads_everything(
     inside: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "damage", lambda _: pytest.fail("it verifies all pages"))
+    monkeypatch.setattr(backups, "damage", lambda _: pytest.fail("it verifies all pages"))
     answer = inside.get("health")
     assert answer.status == 200
     text = Parsed(answer.text).text

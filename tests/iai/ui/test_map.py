@@ -31,7 +31,7 @@ Fill = Callable[..., Browser]
 def topic(number: int, members: Sequence[int], size: int = 9, label: str = "") -> Topic:
     return Topic(
         id=f"t{number}", label=label or f"topic {number}", size=size, members=tuple(members),
-        newest=1, statement=0, said=NOW.wall, revision=1,
+        said=NOW.wall, revision=1,
     )  # fmt: skip
 
 

@@ -5,10 +5,13 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from iai.admin import status
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model.action import Action
@@ -17,11 +20,12 @@ from iai.model.record import Project, session_key
 from iai.model.session import SessionInfo
 from iai.payload.compose import render as composed
 from iai.payload.material import gather
+from iai.session_start import capture_watch
 from iai.session_start.deliveries import Delivery
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from iai.ui import charts, deliveries, next_session, render
-from iai.ui.page_request import LONGEST
+from iai.ui import charts, deliveries, next_session, now, render
+from iai.ui.page_request import LONGEST, Document
 from tests.iai.store import hostile
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 from tests.iai.ui.browser import Browser, Parsed
@@ -253,6 +257,45 @@ def test_what_a_session_got_is_said_in_words() -> None:
     assert deliveries.outcome(Delivery(at="", at_ns=0, outcome="nothing", reason="sub-agent")) == (
         "nothing", "sub-agent",
     )  # fmt: skip
+
+
+def test_why_a_text_was_composed_is_said_in_words_with_what_went_wrong() -> None:
+    assert deliveries.reason("cache-stale age=9s max=5s") == "the text on disk was too old"
+    late = deliveries.reason("group-down: took longer than 0.9 s")
+    assert late == "iai was not running: took longer than 0.9 s"
+
+
+def test_a_page_says_that_what_is_said_is_no_longer_recorded(
+    inside: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_watch, "silent_hooks", lambda *_: "the hooks are silent")
+    monkeypatch.setattr(now, "headline", partial(_while_running, now.headline))
+    page = inside.get("now").text
+    assert "What is said is no longer recorded." in page
+    assert ">the hooks are silent<" in page
+
+
+def _while_running(headline: Any, document: Document) -> tuple[str, str]:
+    running = {**document["group"], "state": "running"}
+    found: tuple[str, str] = headline({**document, "group": running})
+    return found
+
+
+def test_the_memory_of_a_process_is_measured_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, layout: Layout
+) -> None:
+    measured: list[int] = []
+
+    def memory_of(pid: int) -> status.Memory:
+        measured.append(pid)
+        return 2, 1
+
+    monkeypatch.setattr(status, "memory_of", memory_of)
+    state = now.LiveState(Settings(store=layout.root))
+    times = iter((100.0, 101.0, 102.0, 100.0 + now.MEMORY_S))
+    monkeypatch.setattr(now, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    assert {state._memory_of(pid) for pid in (7, 7, 8, 7)} == {(2, 1)}
+    assert measured == [7, 8, 7]
 
 
 # --- the text of the next session ---------------------------------------------------------------

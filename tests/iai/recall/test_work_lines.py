@@ -6,7 +6,7 @@ from iai.model.action import Action, Kind, Step
 from iai.model.exchange import Exchange
 from iai.model.session import SessionInfo
 from iai.payload.summary import summarise
-from iai.recall.account import LISTED, account, session_line
+from iai.recall.work_lines import LISTED, session_line, work_lines
 from tests.iai.store.builders import kept
 
 
@@ -33,7 +33,7 @@ def test_each_kind_of_work_gets_its_lines() -> None:
         done("search", "11"),
         done("web", "12"),
     ]
-    assert list(account(actions, ["/w"])) == [
+    assert list(work_lines(actions, ["/w"])) == [
         "changed src/tide.py +31 -4",
         "read README.md",
         "$ make lint  -> failed, exit 2",
@@ -51,11 +51,11 @@ def test_each_kind_of_work_gets_its_lines() -> None:
 
 
 def test_nothing_done_is_no_line() -> None:
-    assert list(account([])) == []
+    assert list(work_lines([])) == []
 
 
 def test_of_many_commands_the_rest_is_counted() -> None:
-    lines = list(account([done("command", str(n), text="ls") for n in range(LISTED + 3)]))
+    lines = list(work_lines([done("command", str(n), text="ls") for n in range(LISTED + 3)]))
     assert len(lines) == LISTED + 1
     assert lines[-1] == "3 more commands"
 

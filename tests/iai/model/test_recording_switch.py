@@ -2,7 +2,7 @@
 
 import pytest
 
-from iai.model.switch import recording
+from iai.model.recording_switch import recording
 
 
 @pytest.mark.parametrize(

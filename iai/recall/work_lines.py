@@ -21,7 +21,7 @@ _COUNTED = {
 _Item = TypeVar("_Item")
 
 
-def account(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator[str]:
+def work_lines(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator[str]:
     """Yield what was done: files, commands and tests, commits, lists, and the rest by number.
 
     Paths are shown as seen from the first of `bases` that they are in. What belongs to a line is

@@ -1,6 +1,6 @@
 """`lifecycle.json`: what was saved is read, or nothing."""
 
-from iai.lifecycle.saved import Saved, decode, encode
+from iai.lifecycle.saved_state import Saved, decode, encode
 from iai.protocol.message import State
 
 SAVED = Saved(state=State.SLEEP, since=10**18, last_activity_at=10**18 - 7)

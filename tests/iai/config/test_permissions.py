@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iai.config.layout import Layout
-from iai.config.secured import exposed, secure
+from iai.config.permissions import exposed, secure
 from iai.errors import StoreError
 from iai.process import files, lock
 from iai.process.client import Client
@@ -88,11 +88,8 @@ def test_sockets_outside_the_store_are_refused_unless_their_directory_is_ours(
         layout.create_sockets()
     lease = lock.take(layout.lease)
     assert lease is not None
-    with Client(layout) as client:
-        with pytest.raises(StoreError, match="is not a directory of yours"):
-            client.call(Actor.INGEST, Ping(), Pong)
-        with pytest.raises(StoreError, match="is not a directory of yours"):
-            next(client.listen((Actor.INGEST,)))
+    with Client(layout) as client, pytest.raises(StoreError, match="is not a directory of yours"):
+        client.call(Actor.INGEST, Ping(), Pong)
     lease.release()
     elsewhere.unlink()
     layout.create_sockets()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
-from iai.admin import backup, scrubbed
+from iai.admin import backup, scrub_check
 from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -121,7 +121,7 @@ def _age_of_change(layout: Layout, wall: int) -> int:
 
 
 def _forgotten(layout: Layout) -> Finding:
-    left = scrubbed.left(layout)
+    left = scrub_check.left(layout)
     if not left:
         return ok("forgotten", "gone from every file")
     said = f"what was forgotten may still be in free parts of: {', '.join(left)}"

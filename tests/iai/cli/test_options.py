@@ -1,10 +1,10 @@
-"""The options --since and --until."""
+"""The options that several commands take."""
 
 from argparse import ArgumentParser
 
 import pytest
 
-from iai.cli import times
+from iai.cli import options
 from iai.errors import BadUsage
 from iai.model import units
 from iai.model.clock import NS
@@ -14,7 +14,7 @@ WALL = 1_800_000_000 * NS
 
 def period(*words: str) -> tuple[int, int]:
     parser = ArgumentParser()
-    times.add_period(parser)
+    options.add_period(parser)
     args = parser.parse_args(words)
     return units.period(args.since, args.until, WALL)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from iai.install.histories import Histories, directories, measure
+from iai.install.host_transcripts import Histories, directories, measure
 
 
 def write(path: Path, text: str) -> None:

@@ -55,7 +55,10 @@ def update_neighbours(
     new[aside] = _read(view, [label for label in labels if changed[label] is None])
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
-    waiting = {*old[differ].ravel().tolist(), *new[differ].ravel().tolist()} - changed.keys() - {0}
+    # One that is new may have its row already, as it was named before: its turn has come now.
+    known = unit.term_vectors(labels)
+    named = differ | [label not in known for label in labels]
+    waiting = {*old[named].ravel().tolist(), *new[named].ravel().tolist()} - changed.keys() - {0}
     done = {*changed, 0}
     while waiting:
         labels = sorted(waiting)

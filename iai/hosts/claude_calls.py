@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from iai.hosts import calls, claude_texts, history, patches, shell
-from iai.hosts.json_fields import arguments, array, flag, mapping, seconds, text
+from iai.hosts.json_fields import arguments, array, flag, mapping, seconds, text, whole
 from iai.hosts.turn import Item, Turn, TurnKind
 from iai.model.action import Action, Kind, Status, Step
 from iai.model.context import Call, Context
@@ -42,6 +42,13 @@ _TELLING = (
     "title",
     "name",
 )
+# The tool of Anthropic's API for editing (docs: text-editor-tool), which other clients give.
+_EDITORS = frozenset({"str_replace_editor", "str_replace_based_edit_tool"})
+_EDITOR: dict[str, Kind] = {
+    "view": "read", "create": "write", "str_replace": "edit", "insert": "edit", "undo_edit": "edit",
+}  # fmt: skip
+_OLD, _NEW = ("old_string", "old_str"), ("new_string", "new_str", "insert_text")
+_CONTENT = ("content", "file_text")
 _PATHS = ("file_path", "notebook_path", "filePath", "path")
 _DENIALS: dict[str, Status] = {  # `toolDenialKind`, seen 2.1.263 on
     "user-rejected": "refused", "permission-rule": "refused",
@@ -57,6 +64,7 @@ _ANSWER = re.compile(
 _TOLD = ("User has answered your questions:", "Your questions have been answered:")
 _QUESTION = re.compile(r'(?:: |", )"((?:[^"\n]|"(?!=))+)"=')
 _PUT_BACK = re.compile(r'- "(.+)"\n\s+(?:Answer: (.+)|\(No answer.*)(?:\n\s+User notes: (.+))?')
+_TASK = re.compile(r"\bTask #([\w-]+) created\b")
 _PLAN_STEP = re.compile(
     r"^(?:\d+[.)]\s+|[-*]\s+\[([ xX])\]\s+|#{2,4}\s+(?:Step|Phase)\b[^\n\w]*)(.+)$"
 )
@@ -73,11 +81,14 @@ def called(
     name, call_id, given = text(block, "name"), text(block, "id"), arguments(block, "input")
     if not name or not call_id or name in NOTHING_DONE or is_ours(name):
         return context, ()
-    kind = KINDS.get(name, "tool")
+    kind, prepare = KINDS.get(name, "tool"), _PREPARE.get(name, _unprepared)
+    if name in _EDITORS:
+        kind = _EDITOR.get(text(given, "command"), kind)
+        prepare = _OF_EDITOR.get(kind, prepare)
     about = {
         "path": next((text(given, field) for field in _PATHS if field in given), ""),
         "text": _telling(kind, given),
-    } | _PREPARE.get(name, _unprepared)(given)
+    } | prepare(given)
     action = Action(
         key=f"{key}:{call_id}", kind=kind, at=at, name=name, sub_agent=context.sub_agent, **about
     )
@@ -112,7 +123,7 @@ def resulted(
     outcome = _outcome(call.action, status, printed, beside)
     action = structs.replace(call.action, status=status, **outcome)
     if action.kind == "todo":
-        context, action = _todos(context, call, action, beside)
+        context, action = _todos(context, call, action, beside, printed)
     items.append(action)
     if action.kind == "command":
         context, done = history.ran(context, action, call.input, _whole_output(beside, printed))
@@ -156,7 +167,7 @@ def _noted(name: str, given: dict[str, Any]) -> str:
         return "\0".join(text(question, "question") for question in array(given, "questions"))
     if name == "TaskUpdate":
         state, subject = text(given, "status"), text(given, "subject")
-        return f"{text(given, 'taskId')}\n{state}\n{subject}"
+        return f"{_id(given, 'taskId')}\n{state}\n{subject}"
     return text(given, "command") or text(given, "subject")
 
 
@@ -166,12 +177,22 @@ def _unprepared(_given: dict[str, Any]) -> dict[str, Any]:
 
 def _edited(given: dict[str, Any]) -> dict[str, Any]:
     edits = array(given, "edits") or [given]
-    pairs = [patches.replaced(text(e, "old_string"), text(e, "new_string")) for e in edits]
+    pairs = [patches.replaced(_first(e, _OLD), _first(e, _NEW)) for e in edits]
     return {"added": sum(a for a, _ in pairs), "removed": sum(r for _, r in pairs)}
 
 
 def _written(given: dict[str, Any]) -> dict[str, Any]:
-    return {"added": len(text(given, "content").splitlines())}
+    return {"added": len(_first(given, _CONTENT).splitlines())}
+
+
+def _notebook(given: dict[str, Any]) -> dict[str, Any]:
+    """Of a cell that replaces another, the lines of that are not known."""
+    inserted = text(given, "edit_mode") == "insert"
+    return {"added": len(text(given, "new_source").splitlines()) if inserted else 0}
+
+
+def _first(given: dict[str, Any], names: tuple[str, ...]) -> str:
+    return next((text(given, name) for name in names if name in given), "")
 
 
 def _asked(given: dict[str, Any]) -> dict[str, Any]:
@@ -190,8 +211,9 @@ def _listed(given: dict[str, Any]) -> dict[str, Any]:
 
 _PREPARE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "Edit": _edited, "MultiEdit": _edited, "Write": _written, "AskUserQuestion": _asked,
-    "ExitPlanMode": _planned, "TodoWrite": _listed,
+    "ExitPlanMode": _planned, "TodoWrite": _listed, "NotebookEdit": _notebook,
 }  # fmt: skip
+_OF_EDITOR = {"edit": _edited, "write": _written}
 
 
 def _plan_steps(plan: str) -> Iterator[Step]:
@@ -254,6 +276,9 @@ def _outcome(action: Action, status: Status, printed: str, beside: object) -> di
         found["path"] = path or action.path
     if structured := array(beside, "structuredPatch"):
         found["added"], found["removed"] = patches.hunks(structured)
+    elif action.kind == "write" and (before := text(beside, "originalFile")):
+        counts = patches.replaced(before, text(beside, "content"))
+        found["added"], found["removed"] = counts
     return found
 
 
@@ -270,7 +295,9 @@ def _whole_output(beside: object, printed: str) -> str:
     return f"{out}\n{text(beside, 'stderr')}" if out else printed
 
 
-def _todos(context: Context, call: Call, action: Action, beside: object) -> tuple[Context, Action]:
+def _todos(
+    context: Context, call: Call, action: Action, beside: object, printed: str
+) -> tuple[Context, Action]:
     """Give a to-do action the whole list; newer versions send one item at a time."""
     if action.name == "TodoWrite":
         steps = _steps(array(beside, "newTodos")) or action.steps
@@ -278,7 +305,8 @@ def _todos(context: Context, call: Call, action: Action, beside: object) -> tupl
     ids, steps_now = list(context.todo_ids), list(context.todos)
     if action.name == "TaskCreate" and action.status == "ok":
         task = mapping(beside, "task")
-        ids.append(text(task, "id") or str(len(ids) + 1))
+        named = _TASK.search(printed)
+        ids.append(_id(task, "id") or (named[1] if named else str(len(ids) + 1)))
         steps_now.append(Step(text(task, "subject") or call.input, "pending"))
     elif action.name == "TaskUpdate" and action.status == "ok":
         task_id, state, subject = (*call.input.split("\n", 2), "", "", "")[:3]
@@ -294,6 +322,11 @@ def _todos(context: Context, call: Call, action: Action, beside: object) -> tupl
     return context, structs.replace(action, steps=tuple(steps_now))
 
 
+def _id(fields: object, name: str) -> str:
+    number = whole(fields, name)
+    return text(fields, name) if number is None else str(number)
+
+
 def _answer(call: Call | None, beside: object, printed: str) -> str:
     """Return the agent's questions with a person's answers, one on a line."""
     asked = call is not None and call.action.kind == "question"
@@ -304,6 +337,9 @@ def _answer(call: Call | None, beside: object, printed: str) -> str:
             (question, _chosen(answer), text(notes.get(question), "notes"))
             for question, answer in _answered(beside)
         ]
+        answered = {question for question, _, _ in pairs}
+        pairs += [(asked_, "", text(note, "notes")) for asked_, note in notes.items()
+                  if asked_ not in answered]  # fmt: skip
     if call is not None and asked and not pairs:
         pairs = [*_told(call.input.split("\0"), printed), *_PUT_BACK.findall(printed)]
     if call is None and not pairs and printed.startswith(_TOLD):  # asked before this file began

@@ -31,7 +31,15 @@ _SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic"})
 _EXIT = re.compile(r"^(?:Exit code: |Process exited with code )(-?\d{1,9})\r?$", re.MULTILINE)
 _WALL = re.compile(r"^Wall time: ([\d.]{1,12}) ?s", re.MULTILINE)
 _OUTPUT = re.compile(r"^Output:\r?\n", re.MULTILINE)
-_REFUSED = ("rejected by user", "exec command rejected", "patch rejected", "declined by user")
+# A refusal has no words of a person's that could be told: the reason of a hook, of the automatic
+# reviewer and of a client's answer come as the same text without its source (`ReviewDecision::
+# Denied`, codex-rs/core/src/tools/approvals.rs), and the terminal sends "rejected by user". What
+# the user says instead ends the turn, and is the next prompt.
+_REFUSED = (
+    "rejected by user", "exec command rejected", "patch rejected", "declined by user",
+    "rejected by configuration", "automatic approval review denied", "denied by network policy",
+    "action was rejected due to unacceptable risk",
+)  # fmt: skip
 _FAILED = ("apply_patch verification failed", "command timed out after ", "failed in sandbox")
 _ABORTED = ("aborted by user", "aborted by the user")
 _HEAD = 600  # characters in which an output says how it ended
@@ -45,8 +53,9 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
     if not call_id or name in _NOTHING_DONE or _is_ours(payload, name):
         return context, ()
     command = _command(payload, given)
-    patch = text(payload, "input") or text(given, "input") or command
-    edits = _patched(name, command, patch)
+    typed = _in_directory(command, text(given, "workdir"), context)
+    patch = text(payload, "input") or text(given, "input") or text(given, "patch") or command
+    edits = _patched(name, typed, patch)
     action = Action(
         key=f"codex:{context.session}:{call_id}",
         kind=_kind(name, command, edits),
@@ -59,7 +68,7 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
         ),
         sub_agent=context.sub_agent,
     )
-    noted = "\n".join(map(_packed, edits)) if edits else command or _questions(given)
+    noted = "\n".join(map(_packed, edits)) if edits else typed or _questions(given)
     context, gone = calls.opened(context, Call(call_id, action, noted))
     return context, gone
 
@@ -123,6 +132,13 @@ def _command(payload: dict[str, Any], given: dict[str, Any]) -> str:
     if len(argv) >= 3 and argv[1] in _SHELL_FLAGS:  # noqa: PLR2004  bash -lc LINE
         return argv[2]
     return shlex.join(argv)
+
+
+def _in_directory(command: str, directory: str, context: Context) -> str:
+    """Return a line with the directory that it runs in, if that is not the session's."""
+    if not command or directory in ("", ".", context.cwd):
+        return command
+    return f"cd {shlex.quote(directory)}\n{command}"
 
 
 def _kind(name: str, command: str, edits: list[patches.FilePatch]) -> Kind:
@@ -250,9 +266,10 @@ def _outcome(payload: dict[str, Any]) -> dict[str, Any]:
     good = payload.get("success", mapping(payload, "output").get("success"))
     status: Status = "ok" if code == 0 or (code is None and good is not False) else "failed"
     start = (printed or output)[:_HEAD]
-    if any(words in start for words in _REFUSED) or payload.get("status") == "declined":
+    never_ran = code is None or code < 0  # else the words are its output
+    if payload.get("status") == "declined" or (never_ran and _says(start, _REFUSED)):
         status = "refused"
-    elif any(words in start for words in _ABORTED):
+    elif never_ran and _says(start, _ABORTED):
         status = "interrupted"
     elif code is None and start.startswith(_FAILED):
         status = "failed"
@@ -265,6 +282,10 @@ def _outcome(payload: dict[str, Any]) -> dict[str, Any]:
         "seconds": took,
         "output": shell.last_lines(tail) if status == "failed" else "",
     }
+
+
+def _says(start: str, words: tuple[str, ...]) -> bool:
+    return any(one in start for one in words)
 
 
 def _duration(fields: dict[str, Any]) -> float:

@@ -12,7 +12,7 @@ from msgspec import structs
 from iai.model.clock import NS
 from iai.model.context import HEARD, HEARD_TEXT, Context, Queued
 
-_AT_ONCE = 2 * NS  # no person, and no model, says two things of their own within this time
+_AT_ONCE = NS // 2  # no person, and no model, says two things of their own within this time
 
 
 def heard(context: Context, role: str, text: str, at: int) -> Context:

@@ -73,6 +73,7 @@ _RUNNERS: dict[str, dict[str, tuple[str, int]]] = {
     "docker-compose": {"exec": ("-e -u -w", 1), "run": ("-e -u -w -v --name", 1)},
     "kubectl": {"exec": ("-n -c --namespace --container", 1)}, "nix": {"develop": ("", 0)},
 }  # fmt: skip
+_INTO = frozenset({">", ">>", ">|", "1>", "1>>", "&>", "&>>"})
 _LINE_OPTIONS = {"nix-shell": ("--run", "--command"), "script": ("-c",), "su": ("-c",)}
 
 
@@ -85,6 +86,15 @@ class Command(NamedTuple):
     given: str = ""  # a here-document
     decides: bool = True  # is the exit status of the line that of this command?
     program: str = ""  # the first of the words, without its directory
+    into: tuple[tuple[str, bool], ...] = ()  # files that its output goes to; is it appended?
+
+
+class _Listed(NamedTuple):
+    """A command of a list as it is typed, what follows it, and the files that it writes."""
+
+    words: list[str]
+    separator: str
+    into: tuple[tuple[str, bool], ...]
 
 
 def commands(text: str) -> Iterator[Command]:
@@ -102,12 +112,12 @@ def _commands(text: str, directory: str, documents: list[str], depth: int) -> It
     known, outside = True, list[tuple[str, bool]]()
     lists = list(_lists(text))
     last = _last_that_decides(lists)
-    for place, (typed, separator) in enumerate(lists):
+    for place, (typed, separator, into) in enumerate(lists):
         given = "".join(_document(n, documents) for w in typed for n in _MARK.findall(w)[:1])
         words = [_unquoted(word) for word in typed if not _MARK.fullmatch(word)]
         if documents:
             words = [_with_documents(word, documents) for word in words]
-        one = Command(tuple(words), directory, known, given, place >= last)
+        one = Command(tuple(words), directory, known, given, place >= last, into=into)
         for command in _opened(one, documents, depth):
             own = command.words == one.words[-len(command.words) :]  # else another shell's
             if own and command.program in ("cd", "pushd"):
@@ -119,7 +129,7 @@ def _commands(text: str, directory: str, documents: list[str], depth: int) -> It
             directory, known = outside.pop()
 
 
-def _last_that_decides(lists: list[tuple[list[str], str]]) -> int:
+def _last_that_decides(lists: list[_Listed]) -> int:
     """Return the place from which on each command has to succeed for the line to do so."""
     while lists and not lists[-1][0]:
         lists.pop()
@@ -144,21 +154,26 @@ def _document(number: str, documents: list[str]) -> str:
     return documents[int(number)] if int(number) < len(documents) else ""
 
 
-def _lists(text: str) -> Iterator[tuple[list[str], str]]:
-    """Yield the words of each command, quotes and all, with what separates it from the next."""
-    words, target = list[str](), False
+def _lists(text: str) -> Iterator[_Listed]:
+    """Yield the words of each command, quotes and all, with what separates it from the next.
+
+    And with the files that it writes.
+    """
+    words, target, into = list[str](), "", list[tuple[str, bool]]()
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup
         if kind == "word" and target:
-            target = False
+            if target in _INTO:
+                into.append((_unquoted(token[0]), target.endswith(">>")))
+            target = ""
         elif kind == "word":
             words.append(token[0])
         elif kind == "redirect":
-            target = True
+            target = token[0]
         elif kind == "separator":
-            yield words, token[0]
-            words, target = [], False
-    yield words, ""
+            yield _Listed(words, token[0], tuple(into))
+            words, target, into = [], "", []
+    yield _Listed(words, "", tuple(into))
 
 
 def _unquoted(word: str) -> str:

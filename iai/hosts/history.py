@@ -29,6 +29,7 @@ _DELETE = frozenset({"-d", "-D", "--delete"})
 _ELSEWHERE = frozenset({"checkout", "switch", "bisect", "filter-branch", "update-ref"})
 _REPLAYED = frozenset({"rebase", "pull", "merge", "am"})  # commits come to be on others
 _FOLDED = ("fixup! ", "squash! ", "amend! ")  # subjects of what --autosquash folds into others
+_FOLDS = re.compile(r"(?:(?:fixup|squash|amend)! )+")
 _REBASED = "Successfully rebased"
 
 
@@ -211,8 +212,11 @@ class _Log:
         """Lose sight of HEAD: what is below it has other hashes, or others' commits beside it."""
         if sub == "rebase" and "--autosquash" in rest and _REBASED in self._output:
             unpushed = [one for key in self._below(place) if not (one := self._made[key]).pushed]
-            folded = [one.key for one in unpushed if one.action.text.startswith(_FOLDED)]
-            self._take_back(folded)
+            subjects = {one.action.text for one in unpushed}
+            folded = (one for one in unpushed if one.action.text.startswith(_FOLDED))
+            self._take_back(
+                one.key for one in folded if _FOLDS.sub("", one.action.text) in subjects
+            )
         self._update(self._made, shared=True)
         self._lose(place)
 

@@ -14,6 +14,7 @@ from msgspec import structs
 from iai.hosts.turn import Turn
 from iai.model.context import QUEUED, QUEUED_TEXT, Context, Queued
 
+_PASTED = re.compile(r"\[Pasted text #\d+(?: \+\d+ lines)?\]")
 _COMMAND = re.compile(r"/[\w:.-]+(?:\s+(?P<arguments>\S.*))?", re.DOTALL)  # no path
 
 
@@ -120,6 +121,9 @@ def _turn(one: Queued) -> Turn:
 
 def _holds(lines: str, one: Queued) -> bool:
     said = _plain(one.text)
+    if "[Pasted text #" in said:  # of which the message has the text
+        parts = map(re.escape, _PASTED.split(said))
+        return re.search(rf"\n{'.*?'.join(parts)}\n", lines, re.DOTALL) is not None
     return f"\n{said}\n" in lines if said else _digest(lines) == one.digest
 
 

@@ -6,12 +6,12 @@ What it is not sure of, it leaves out. Pure.
 import posixpath
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import itemgetter
 
 from msgspec import structs
 
-from iai.hosts import tests_run
+from iai.hosts import shell_edits, tests_run
 from iai.hosts.commands import Command, commands
 from iai.hosts.tests_run import Runs
 from iai.model.action import Action
@@ -59,7 +59,8 @@ def last_lines(output: str) -> str:
 
 def read(text: str) -> list[Command]:
     """Return the commands of a line that may be something beside commands."""
-    return list(commands(text[:LONGEST])) if _TELLING.search(text) else []
+    telling = _TELLING.search(text) or shell_edits.TELLING.search(text)
+    return list(commands(text[:LONGEST])) if telling else []
 
 
 def also(command: Action, typed: list[Command], output: str) -> Iterator[Action]:
@@ -73,6 +74,8 @@ def also(command: Action, typed: list[Command], output: str) -> Iterator[Action]
     output = output[-_OUTPUT:]
     base = structs.replace(command, text="", output="", exit_code=None, seconds=0.0)
     yield from _tests(base, command, typed, output)
+    if command.status == "ok":
+        yield from _edited(base, typed)
     typed = [one for one in typed if one.program in _TOOLS]
     if typed:
         yield from _commits(base, typed, _without_colour(output))
@@ -234,6 +237,16 @@ def _moved(base: Action, typed: list[Command]) -> Iterator[Action]:
             key = f"{base.key}:{kind}:{number}"
             yield structs.replace(base, key=key, kind=kind, path=path, to=to)
             number += 1
+
+
+def _edited(base: Action, typed: list[Command]) -> Iterator[Action]:
+    found = (edit for command in typed if command.known for edit in shell_edits.edits(command))
+    plain = {edit.path: edit for edit in found if _PLAIN.fullmatch(edit.path)}
+    for number, edit in enumerate(islice(plain.values(), MOST)):
+        yield structs.replace(
+            base, key=f"{base.key}:{edit.kind}:{number}", kind=edit.kind, path=edit.path,
+            added=edit.added,
+        )  # fmt: skip
 
 
 def _moves(command: Command) -> list[tuple[str, str]]:

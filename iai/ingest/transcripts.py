@@ -379,7 +379,9 @@ def _split(data: bytes, start: int) -> tuple[list[RawLine], int]:
             lines.append(RawLine(start + position, line))
         position = behind
     rest = data[position:]
-    if rest.rstrip(b"\0 \t\r").endswith((b"}", b"]")) and json_line.is_whole(rest):
+    record = rest.rstrip(b"\0 \t\r")  # a crash may have left zeros behind it
+    narrow = json_line.encoding(rest[:6]) == "utf-8"  # else they may be half of a line end
+    if record.endswith((b"}", b"]")) and json_line.is_whole(record if narrow else rest):
         lines.append(RawLine(start + position, rest))
         position = len(data)
     return lines, position

@@ -49,7 +49,7 @@ def _outcome(session: Summary) -> str:
     answers = (session.result, session.work and session.work.answer, session.last.answer)
     texts = [answer.text for answer in answers if answer]
     interrupted = session.outcome == "interrupted"
-    says = (done,) if interrupted else (done, verdict)
+    says = (done,) if interrupted or session.commits else (done, verdict)
     parts = [next(filter(None, (say(text, _RESULT) for say in says for text in texts)), "")]
     if interrupted:
         parts.append("interrupted")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from iai.model import framing
 from iai.model.record import Record
 from iai.payload import cues, phrases
+from iai.payload.abridge import abridge
 from iai.payload.headline import done, verdict
 from iai.payload.material import Decision
 from iai.payload.phrases import Names
@@ -31,16 +32,15 @@ def _about(decision: Decision) -> str:
     """What a decision replies to or refuses, if it does not say that itself; or ""."""
     if decision.record.kind == "refusal":
         return f", refusing {decision.about}" if decision.about else ""
-    gist = _gist(decision.about)
-    return f', in reply to "{gist}"' if gist else ""
+    return f', in reply to "{_gist(decision.about)}"' if decision.about else ""
 
 
 def _gist(answer: str) -> str:
-    """Return the question that an answer ends with, else what it says was done, or came to."""
+    """Return the question that an answer ends with, else what was done, what it came to, or all."""
     last = sentences(" ".join(answer.split()))[-1]
     if last.endswith("?") and len(last) <= _ANSWERED:
         return framing.inline(last, _ANSWERED)
-    return done(answer, _ANSWERED) or verdict(answer, _ANSWERED)
+    return done(answer, _ANSWERED) or verdict(answer, _ANSWERED) or abridge(answer, _ANSWERED)
 
 
 def words(record: Record) -> str:

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from iai.model.action import Action, Step
 from iai.model.units import count, excerpt, span
+from iai.payload import hot_files
 from iai.payload.summary import FileWork, Summary, files_of, names_of
 
 LISTED = 40  # files of a kind, or commands, that get a line or a name each
@@ -99,6 +100,8 @@ def run_lines(action: Action) -> Iterator[str]:
 
 def _files(actions: Sequence[Action], bases: Sequence[str]) -> Iterator[str]:
     files = files_of(actions, bases)
+    paths = [file.path for file in files]
+    bases = [one for base in bases for one in hot_files.seen_from(base, paths)]
     changed = [file for file in files if file.changes]
     read = [_relative(file.path, bases) for file in files if not file.changes]
     yield from (f"changed {changed_line(file, bases)}" for file in _first(changed))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from iai.errors import BadUsage, IaiError
 from iai.model import units
 from iai.model.people import People
+from iai.payload import hot_files
 from iai.process.client import Client, recall
 from iai.protocol.graph_cache import Hit, Recall
 from iai.recall.named_person import ME, machines_of
@@ -66,7 +67,9 @@ def _recall(request: PageRequest, query: str, project: str) -> Document:
         took_ms = (time.perf_counter() - began) * 1_000
     most = max((abs(part) for hit in answer.hits for part in hit.why.values()), default=1.0)
     return {
-        "hits": [{"hit": hit, "parts": parts(hit, most)} for hit in answer.hits],
+        "hits": [
+            {"hit": hit, "files": _files(hit), "parts": parts(hit, most)} for hit in answer.hits
+        ],
         "degraded": answer.degraded,
         "took_ms": took_ms,
     }
@@ -85,6 +88,12 @@ def _role(given: str) -> Literal["", "user", "assistant"]:
             return given
         case _:
             raise BadUsage(f"role is one of {', '.join(ROLES)}")
+
+
+def _files(hit: Hit) -> list[str]:
+    """Return the files of a hit as seen from its project."""
+    bases = hot_files.seen_from(hit.cwd, hit.files)
+    return [hot_files.relative(path, bases) for path in hit.files]
 
 
 def parts(hit: Hit, most: float) -> list[dict[str, Any]]:

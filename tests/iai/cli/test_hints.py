@@ -58,10 +58,10 @@ def test_what_cannot_be_done_is_refused_with_a_hint(
     [
         (["status", "--jsn"], "iai status: unrecognized arguments: --jsn; did you mean --json?"),
         (
-            ["recall"],
+            ["remember"],
             (
-                "iai recall: the following arguments are required: query;"
-                " `iai recall --help` says how to use it"
+                "iai remember: the following arguments are required: text;"
+                " `iai remember --help` says how to use it"
             ),
         ),
     ],

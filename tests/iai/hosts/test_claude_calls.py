@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from iai.hosts import claude
 from iai.hosts.turn import Skip, Turn
 from iai.model.action import Action, Step
@@ -255,3 +257,49 @@ def test_an_exit_status_may_be_told_beside_the_result_only() -> None:
         made, result(2, "t", "bad", is_error=True, toolUseResult="Error: Exit code 2\nbad")
     )
     assert (done.status, done.exit_code, done.output) == ("failed", 2, "bad")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "lines"),
+    [
+        ({"command": "str_replace", "old_str": "a", "new_str": "b\nc"}, "edit", (2, 1)),
+        ({"command": "create", "file_text": "a\nb\n"}, "write", (2, 0)),
+        ({"command": "insert", "insert_line": 3, "insert_text": "q\nr"}, "edit", (2, 0)),
+        ({"command": "view"}, "read", (0, 0)),
+    ],
+)
+def test_the_editor_of_the_api_edits_as_the_hosts_own_tools(
+    given: dict[str, Any], kind: str, lines: tuple[int, int]
+) -> None:
+    used = call("t", "str_replace_based_edit_tool", path="/p/a.py", **given)
+    (done,) = actions(answer(1, used), result(2, "t"))
+    assert (done.kind, done.path, (done.added, done.removed)) == (kind, "/p/a.py", lines)
+
+
+def test_a_file_written_over_counts_the_lines_that_differ() -> None:
+    over = {"type": "update", "filePath": "/p/a", "content": "a\nb\nc\n", "structuredPatch": [],
+            "originalFile": "a\nx\n"}  # fmt: skip
+    wrote = answer(1, call("t", "Write", file_path="/p/a", content="a\nb\nc\n"))
+    (done,) = actions(wrote, result(2, "t", toolUseResult=over))
+    assert (done.added, done.removed) == (2, 1)
+    same = over | {"originalFile": over["content"]}
+    (done,) = actions(wrote, result(2, "t", toolUseResult=same))
+    assert (done.added, done.removed) == (0, 0)
+
+
+@pytest.mark.parametrize(("mode", "added"), [("insert", 2), ("delete", 0), ("replace", 0)])
+def test_a_cell_that_is_put_into_a_notebook_adds_its_lines(mode: str, added: int) -> None:
+    used = call("t", "NotebookEdit", notebook_path="/p/a.ipynb", new_source="x\ny", edit_mode=mode)
+    (done,) = actions(answer(1, used), result(2, "t"))
+    assert (done.kind, done.path, done.added) == ("edit", "/p/a.ipynb", added)
+
+
+def test_an_item_of_a_list_is_known_by_the_number_that_only_the_text_has() -> None:
+    made = answer(1, call("a", "TaskCreate", subject="one"), call("b", "TaskCreate", subject="two"))
+    told = [result(2, "a", "Task #7 created successfully: one"),
+            result(3, "b", "Task #9 created successfully: two")]  # fmt: skip
+    moved = answer(4, call("c", "TaskUpdate", taskId=9, status="completed"))
+    *_, last = actions(made, *told, moved, result(5, "c"))
+    assert [(step.text, step.state) for step in last.steps] == [
+        ("one", "pending"), ("two", "completed"),
+    ]  # fmt: skip

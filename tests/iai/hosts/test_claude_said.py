@@ -666,3 +666,18 @@ def test_a_prompt_that_was_taken_out_of_the_queue_by_its_author_was_not_said(rea
         "queue-operation", 6, operation="remove", content="use the lock", reason="absorbed_mid_turn"
     )
     assert turns(queue(5, "enqueue", "use the lock"), given) == [("queued", "use the lock")]
+
+
+def test_a_note_without_a_choice_is_an_answer() -> None:
+    beside = {"questions": ASKED, "answers": {}, "annotations": {"Which port?": {"notes": "ask"}}}
+    asked = answer(4, call("q", "AskUserQuestion", questions=ASKED))
+    assert turns(asked, result(5, "q", "answered", toolUseResult=beside)) == [
+        ("answer", "Which port? \u2192 - (ask)")
+    ]
+
+
+def test_a_queued_prompt_is_known_by_what_is_around_a_pasted_text() -> None:
+    typed = queue(5, "enqueue", "see [Pasted text #1 +2 lines] and mend it")
+    assert turns(typed, queue(6, "dequeue"), prompt(7, "see a\nb\nc and mend it")) == [
+        ("user", "see a\nb\nc and mend it")
+    ]

@@ -90,6 +90,32 @@ def test_a_refusal_and_an_interruption_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
+    "why",
+    [
+        "rejected by configuration", "automatic approval review denied the action",
+        "This action was rejected due to unacceptable risk.\nReason: it deletes the berths",
+    ],
+)  # fmt: skip
+def test_a_call_that_nobody_but_a_rule_refused_is_refused_without_words(why: str) -> None:
+    (action,) = done(call("exec_command", {"cmd": "make"}), output(why))
+    assert (action.kind, action.status) == ("command", "refused")
+
+
+def test_a_command_that_prints_the_words_of_a_refusal_has_run() -> None:
+    printed = "Exit code: 0\nWall time: 0.1 seconds\nOutput:\na.py: exec command rejected by user"
+    (action,) = done(call("exec_command", {"cmd": "grep -rn rejected ."}), output(printed))
+    assert action.status == "ok"
+
+
+def test_a_command_in_a_directory_of_its_own_changes_files_there() -> None:
+    ran = output("Exit code: 0\nOutput:\n")
+    given = {"cmd": "rm a.py && sed -i s/a/b/ b.py", "workdir": "/w/quay"}
+    assert [(one.kind, one.path or one.text) for one in done(call("exec_command", given), ran)] == [
+        ("command", given["cmd"]), ("edit", "/w/quay/b.py"), ("delete", "/w/quay/a.py"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
     "made",
     [
         line("10:00:01", "response_item", type="custom_tool_call", name="apply_patch", call_id="c",

@@ -389,3 +389,22 @@ def test_what_an_agent_says_between_two_steps_is_known_in_either_form() -> None:
     assert [(turn.text, turn.kind) for turn in said] == [
         ("a", "commentary"), ("b", "commentary"), ("c", ""),
     ]  # fmt: skip
+
+
+def test_a_prompt_in_mid_turn_soon_after_another_is_a_turn_of_its_own() -> None:
+    said = turns(
+        meta("10:00:00", "s"), message("10:00:01", "user", "mend the tide"),
+        event("10:00:02", "user_message", message="and the ebb"),
+        message("10:00:03", "assistant", "ok"), event("10:00:09", "task_complete"),
+    )  # fmt: skip
+    assert [turn.text for turn in said] == ["mend the tide", "and the ebb", "ok"]
+
+
+def test_what_is_said_instead_of_a_refused_step_is_the_next_prompt() -> None:
+    said = turns(
+        meta("10:00:00", "s"), message("10:00:01", "user", "tidy up"),
+        message("10:00:05", "user", "<turn_aborted>\nThe user interrupted.\n</turn_aborted>"),
+        event("10:00:06", "turn_aborted", reason="interrupted"),
+        message("10:00:09", "user", "leave the quay alone"),
+    )  # fmt: skip
+    assert [turn.text for turn in said] == ["tidy up", "leave the quay alone"]

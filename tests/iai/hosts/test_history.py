@@ -146,6 +146,11 @@ def test_a_commit_that_a_rebase_folds_into_another_is_taken_back() -> None:
     ]  # fmt: skip
 
 
+def test_a_fixup_of_a_commit_that_the_rebase_may_not_have_had_is_not_taken_back() -> None:
+    fixup = ("git commit --fixup=9999999", "[main ddddddd] fixup! of somebody else")
+    assert session(fixup, SQUASHED) == [("fixup! of somebody else", False)]
+
+
 TRIED = commit("tried", "eeeeeee")
 DELETED = ("git branch -D main", "Deleted branch main (was eeeeeee).")
 
@@ -195,7 +200,7 @@ LINES = (
 
 
 @given(lines=st.lists(st.sampled_from(LINES), min_size=3, max_size=10))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_what_is_said_to_be_undone_is_on_no_branch_of_a_real_repository(lines: list[str]) -> None:
     with TemporaryDirectory() as place:
         shell(place, "git init -q -b main && git commit -q --allow-empty -m base")

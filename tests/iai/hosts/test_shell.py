@@ -180,7 +180,7 @@ def test_what_did_not_commit_is_no_commit() -> None:
     assert also("git log --grep commit", "[main abc1234] x") == []
     assert also("git commit -m x", status="refused") == []
     for command in ("grep -n 'git commit -m x' a", "echo \"git commit -m 'x'\"",
-                    "cat > x.sh <<'EOF'\ngit commit -m x\nEOF"):  # fmt: skip
+                    "cat <<'EOF' | sh -n\ngit commit -m x\nEOF"):  # fmt: skip
         assert also(command, "3:git commit -m x") == []
     for printed in ("nothing to commit, working tree clean", "ruff....Failed\n- hook id: ruff"):
         assert also("git commit -m x; git status", printed) == []
@@ -269,7 +269,7 @@ def test_what_a_shell_would_have_to_expand_is_left_out(command: str) -> None:
 
 
 def test_text_inside_a_here_document_is_no_command() -> None:
-    assert also("cat > notes <<'EOF'\npytest\nrm a.py\nEOF", "") == []
+    assert also("cat <<'EOF'\npytest\nrm a.py\nEOF", "") == []
 
 
 PIECES = [

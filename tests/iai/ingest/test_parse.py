@@ -157,6 +157,15 @@ def test_a_file_whose_lines_end_in_carriage_returns_only_is_read(path: Path, cut
     assert (first.faults, rest.faults) == ((), ())
 
 
+def test_a_last_record_with_zeros_behind_it_is_read_once(path: Path) -> None:
+    path.write_bytes(json.dumps(prompt(1, "a")).encode() + b"\0" * 512)
+    first = read(path)
+    assert [record.text for record in first.records] == ["a"]
+    with path.open("a") as file:
+        file.write("\n" + json.dumps(prompt(2, "b")) + "\n")
+    assert [record.text for record in read(path, first.transcript).records] == ["b"]
+
+
 def test_each_record_of_an_array_on_one_line_is_read(path: Path) -> None:
     path.write_text(json.dumps([prompt(1, "a"), prompt(2, "b")]))
     batch = read(path)

@@ -463,6 +463,16 @@ def test_a_decision_says_what_it_replies_to_or_refuses(records: Records) -> None
     assert ', in reply to "More?": let\'s use that one instead (#4)' in decided
 
 
+def test_commits_say_what_an_earlier_session_came_to_better_than_any_sentence(
+    records: Records,
+) -> None:
+    commit = ("commit", {"text": "Free the berth", "commit": "1a2b3c4d", "status": "ok"})
+    said = "For `../quay` it would return the harbour, which defeats the purpose."
+    session(records, "one", 7_200, done=[EDIT, commit], said=said)
+    session(records, "two", 60, done=[EDIT])
+    assert '-> 1a2b3c4 "Free the berth"; tide.py' in section(payload(records), "Before that")
+
+
 def test_what_was_done_before_the_last_work_is_told(records: Records) -> None:
     session(records, "one", 600, done=[EDIT], said="Removed `--flat` and what handled it.")
     more = (("u", "user", "and a test"), ("a", "assistant", "Added a test."))

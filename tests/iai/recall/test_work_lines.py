@@ -50,6 +50,11 @@ def test_each_kind_of_work_gets_its_lines() -> None:
     ]
 
 
+def test_files_of_a_project_that_was_moved_since_are_seen_from_it() -> None:
+    done = [Action(key="1", kind="edit", at=1, status="ok", path="/old/quay/src/tide.py", added=1)]
+    assert list(work_lines(done, ["/new/quay", ""])) == ["changed src/tide.py +1"]
+
+
 def test_nothing_done_is_no_line() -> None:
     assert list(work_lines([])) == []
 

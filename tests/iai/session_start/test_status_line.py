@@ -93,7 +93,8 @@ def test_secrets_are_counted_in_all_of_a_session_in_what_was_done_too_and_after_
         done = Action(key="a", kind="command", at=NOW.wall, text=f"echo {MARKED}", output=MARKED)
         unit.work.act(done, "claude", "s1", PROJECT)
         for number in range(3_000):  # of other sessions
-            unit.records.insert(new_record(f"o{number}", session="other"))
+            at = NOW.wall - number
+            unit.records.insert(new_record(f"o{number}", session="other", created_at=at))
 
     writer.commit(more, NOW)
     assert line.changed(snapshot(3, 3), "", NOW) == "", "not at every turn"

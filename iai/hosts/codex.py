@@ -140,7 +140,8 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
 
 def _descended(origin: Origin, at: int, context: Context) -> Context:
     """Note a session whose lines a fork repeats, and when it had begun."""
-    own, *others = context.lineage
+    # One whose first line was broken, or read by an earlier version, has no lineage yet.
+    own, *others = context.lineage or (Origin(context.session, 0),)
     known = next((other for other in others if other.session == origin.session), None)
     if origin.session == own.session or (known is not None and not origin.began):
         return context

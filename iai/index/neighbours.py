@@ -55,15 +55,22 @@ def update_neighbours(
     new[aside] = _read(view, [label for label in labels if changed[label] is None])
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
-    waiting = {*old[differ].ravel().tolist(), *new[differ].ravel().tolist()} - changed.keys() - {0}
+    # One that is new may have its row already, as it was named before: its turn has come now.
+    known = unit.term_vectors(labels)
+    named = differ | [label not in known for label in labels]
+    waiting = {*old[named].ravel().tolist(), *new[named].ravel().tolist()} - changed.keys() - {0}
     done = {*changed, 0}
     while waiting:
-        label = waiting.pop()
-        done.add(label)
-        was, now = unit.neighbours([label]), _read(view, [label])
-        if (was != now).any():
-            unit.put_neighbours([label], now)
-            waiting |= {*was.ravel().tolist(), *now.ravel().tolist()} - done
+        labels = sorted(waiting)
+        done |= waiting
+        was, now = unit.neighbours(labels), _read(view, labels)
+        differ = (was != now).any(axis=1)
+        unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], now[differ])
+        # One that is not indexed yet follows with its own change: through it, the first slice of a
+        # rebuild would go on to the end of the session.
+        indexed = unit.term_vectors(labels)
+        onward = differ & [label in indexed for label in labels]
+        waiting = {*was[onward].ravel().tolist(), *now[onward].ravel().tolist()} - done
 
 
 def _read(view: RecordView, labels: Sequence[int]) -> Labels:

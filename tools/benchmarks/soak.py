@@ -10,6 +10,9 @@ a few percent.
 What is compared is the memory that a process has written to and shares with none (`Private_Dirty`
 of Linux): neither the pages of files, which the system takes back when it needs them, nor what all
 actors were forked with.
+
+One step of 1 to 2 MB in a process is no growth: CPython enlarges its table of interned names once,
+after some 20,000 short-lived ones (parts of paths), and after the next 180,000 not again.
 """
 
 import re

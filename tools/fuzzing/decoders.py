@@ -7,6 +7,7 @@ Beyond raising nothing undeclared, each checks what else must hold of its result
 import io
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY = Path("/dev/shm")  # noqa: S108  where there is one: no disk is slower for being real
 _LINES = 3  # of a transcript, behind its first: a short one takes less time
 _STORED = 16  # of so many inputs one goes all the way, with the store, which takes longest
+_HOOK_S = 60.0  # for a hook to end, on a busy machine
 ENOUGH = 2_000  # cases that one store is used for, so that a full one slows nothing down
 WALL = 1_795_000_000 * NS
 
@@ -316,8 +318,21 @@ class SessionStart(_InDirectory):
         super().close()
 
 
+_HOOKS = ("session-recall", "turn-capture")
+# Each is a function, so that it is parsed once, and runs in a subshell, as it ends with `exit`.
+_EACH = """
+while IFS= read -r hook; do
+    ("$hook" <"$1/input" >"$1/printed" 2>&1)
+    echo $?
+done
+"""
+
+
 class Hooks(_InDirectory):
-    """Both shell hooks, as processes."""
+    """Both shell hooks, each in a subshell of one bash: starting a bash takes five times as long.
+
+    The tests run them as hosts do.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -332,19 +347,30 @@ class Hooks(_InDirectory):
         command.write_text("#!/bin/sh\nexit 0\n")
         command.chmod(0o755)
         self._layout.command.write_text(f"{command}\n")
+        hooks = [f"{h}() {{\n{_script(h).read_text()}\n}}\n" for h in _HOOKS]
+        each = self.directory / "each"
+        each.write_text("".join(hooks) + _EACH)
+        self._bash = subprocess.Popen(
+            ["/bin/bash", str(each), str(self.directory)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment, cwd="/",
+            bufsize=0,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self._bash.kill()
+        self._bash.communicate()
+        super().close()
 
     def broken(self, random: Random) -> bytes:
         return _EVENTS.broken_json(random, random.choice(EVENTS), random.choice(EVENTS))
 
     def check(self, data: bytes) -> bool:
-        for name in ("session-recall", "turn-capture"):
-            script = ROOT / "hooks" / f"iai-mcp-{name}.sh"
-            done = subprocess.run(
-                ["/bin/bash", str(script)], input=data, env=self._environment, capture_output=True,
-                check=False, timeout=60, cwd="/",
-            )  # fmt: skip
-            if (done.returncode, done.stdout, done.stderr) != (0, b"", b""):
-                raise AssertionError(f"{name}: {done}")
+        (self.directory / "input").write_bytes(data)
+        for name in _HOOKS:
+            done = self._run(name)
+            printed = (self.directory / "printed").read_bytes()
+            if (done, printed) != (b"0\n", b""):
+                raise AssertionError(f"{name}: {done!r} {printed!r}")
         spooled = [path.read_bytes() for path in self._layout.spool_new.iterdir()]
         for path in self._layout.spool_new.iterdir():
             path.unlink()
@@ -357,6 +383,20 @@ class Hooks(_InDirectory):
         for path in self._layout.deliveries.iterdir() if self._layout.deliveries.exists() else ():
             path.unlink()
         return True
+
+    def _run(self, hook: str) -> bytes:
+        """Run a hook; return its exit code, on a line."""
+        sent, told = self._bash.stdin, self._bash.stdout
+        assert sent is not None  # noqa: S101  for mypy
+        assert told is not None  # noqa: S101
+        sent.write(f"{hook}\n".encode())
+        if not select.select([told], [], [], _HOOK_S)[0]:
+            raise AssertionError(f"{hook} has not ended within {_HOOK_S:g} s")
+        return told.readline()
+
+
+def _script(hook: str) -> Path:
+    return ROOT / "hooks" / f"iai-mcp-{hook}.sh"
 
 
 class SettingsEditor:

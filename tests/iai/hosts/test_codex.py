@@ -70,6 +70,11 @@ def test_a_fork_that_repeats_another_sessions_head_stays_itself() -> None:
     assert context.session == "own"
 
 
+def test_a_session_that_was_first_read_without_its_lineage_is_the_first_of_it() -> None:
+    context, _ = codex.parse(envelope("session_meta", id="b"), Context(session="a"))
+    assert [one.session for one in context.lineage] == ["a", "b"]
+
+
 def test_a_session_may_move_to_another_directory() -> None:
     context, _ = codex.parse(envelope("turn_context", cwd="/q"), Context(session="s", cwd="/p"))
     assert context.cwd == "/q"

@@ -12,9 +12,10 @@ from msgspec import structs
 from iai.errors import StoreCorrupt, StoreWriteFailed
 from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
+from iai.index.neighbours import session_runs, update_neighbours
 from iai.model.exchange import NARRATION
 from iai.model.revisions import through
-from iai.store.graph import Progress
+from iai.store.graph import GraphChange, Progress
 from iai.store.record_change import RecordChange
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
@@ -197,3 +198,48 @@ def test_a_damaged_file_of_the_lexical_index_names_that_alone(store: Indexed) ->
     with pytest.raises(StoreCorrupt) as raised:
         go_on()
     assert raised.value.path == store._lexical._path
+
+
+@pytest.mark.parametrize("more", [2, 50])
+def test_the_first_slice_of_a_long_session_leaves_the_rest_of_it_to_later_ones(
+    store: Indexed, more: int
+) -> None:
+    put(store.records, *(new_record(f"old{n}", session="long") for n in range(5)))
+    store.catch_up()
+    turns = range(256 + more)  # what was said just now comes in such slices
+    put(store.records, *(new_record(f"long{n}", session="long") for n in turns))
+    first, last = 6, 10 + 256 + more
+    assert store.indexes.catch_up()
+    labels = range(first, last + 1)
+    with store.graph.view() as view:
+        later = sorted(set(labels) - view.term_vectors(labels).keys())
+        touched = view.neighbours(later).any(axis=1).sum()
+    assert len(later) == more
+    assert touched <= 3, "those next to the slice name it"
+    store.catch_up()
+    with store.graph.view() as view:
+        rows = dict(zip(labels, view.neighbours(labels).tolist(), strict=True))
+    for label, row in rows.items():
+        around = [label - n for n in (1, 2, 3)] + [label + n for n in (1, 2, 3)]
+        assert row == [other if first <= other <= last else 0 for other in around]
+
+
+def test_turns_that_are_indexed_newest_first_become_neighbours_of_those_before(
+    store: Indexed,
+) -> None:
+    def take(*labels: int) -> None:
+        def write(unit: GraphChange) -> None:
+            update_neighbours(view, changed, session_runs(view, changed), unit)
+            unit.put_term_vectors(dict.fromkeys(labels, b"terms"))
+
+        with store.records.view() as view:
+            changed = view.get_each(labels)
+            store.graph.commit(write)
+
+    for first, *batches in ((6, (6, 7, 8)), (9, (12, 13, 14), (9, 10, 11))):
+        more = (new_record(f"n{first}{n}", session="long") for n in range(3 * len(batches)))
+        put(store.records, *more)
+        for batch in batches:
+            take(*batch)
+    with store.graph.view() as view:
+        assert view.neighbours([8, 9]).tolist() == [[7, 6, 0, 9, 10, 11], [8, 7, 6, 10, 11, 12]]

@@ -33,6 +33,7 @@ class RecordFiling(Tables):
         self._homes: dict[str, str] = {}  # project -> what it belongs to
         self._latest_orders: dict[bytes, int] = {}  # by session: none is later
         self._last_turns: dict[bytes, Record] = {}  # by session: see `ended_with`
+        self._taken: dict[tuple[bytes, int], int] = {}  # by session and time: see `place`
         self._latest_live = view.latest_live()
         self._ahead = view.ahead(log.now)
 
@@ -49,13 +50,19 @@ class RecordFiling(Tables):
         """Return a turn with an order that no other one of its session has.
 
         Of several that were said at one time, each comes a nanosecond after the one before: so
-        their order is the same on all machines, in whichever order they hear of them.
+        their order is the same on all machines, in whichever order they hear of them. Those that
+        were passed over are remembered: a transcript may be without times.
         """
         if not record.in_session or record.order > self._latest_order(record.session_key):
             return record
-        order = record.order
-        while self._view.is_taken(record.session_key, order, besides=record.label):
+        session, order = record.session_key, record.order
+        is_new = record.label > self._log.mark.max_vec_label
+        if is_new:  # it has no place of its own among those that are known to be taken
+            order = self._taken.get((session, record.order), order)
+        while self._view.is_taken(session, order, besides=record.label):
             order += 1
+        if is_new:
+            self._taken[session, record.order] = order
         return structs.replace(record, order=order) if order != record.order else record
 
     def _latest_order(self, session: bytes) -> int:
@@ -170,6 +177,7 @@ class RecordFiling(Tables):
         self._put(record.id.encode(), encode_u64(record.label), "by_id")
 
     def _delete_keys(self, record: Record) -> None:
+        self._taken.clear()
         self._last_turns.pop(record.session_key, None)
         for database, key in keys_of(record):
             self._t.delete(key, db=self._db[database])

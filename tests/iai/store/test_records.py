@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, create_autospec
 
 import pytest
 from hypothesis import settings
@@ -25,6 +25,7 @@ from iai.model.revisions import Revisions, of, through
 from iai.store import codec
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from iai.store.session_view import SessionView
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 
@@ -194,6 +195,36 @@ def test_a_record_written_without_an_order_is_ordered_by_its_time(
     record = get(records, "#1")
     fields = {name: getattr(record, name) for name in Record.__struct_fields__ if name != "order"}
     assert Record(**fields).order == record.created_at
+
+
+def test_turns_of_one_time_are_each_placed_once(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transcript may be without times: its turns all have that of the file."""
+    asked = create_autospec(SessionView.is_taken, side_effect=SessionView.is_taken)
+    monkeypatch.setattr(SessionView, "is_taken", asked)
+    put(records, *(new_record(str(n), created_at=NOW.wall) for n in range(100)))
+    with records.view() as view:
+        said = [record.text for record in view.session(session_key("claude", "s"))]
+    assert said == [f"text of {n}" for n in range(100)]
+    assert asked.call_count < 3 * 100
+
+
+def test_a_turn_takes_the_place_of_one_of_its_time_that_was_forgotten_with_it(
+    records: Records,
+) -> None:
+    put(records, *(new_record(str(n), created_at=NOW.wall) for n in range(3)))
+    first, second, _ = (get(records, f"#{label}") for label in (1, 2, 3))
+
+    def change(unit: RecordChange) -> None:
+        unit.records.insert(new_record("3", created_at=NOW.wall))
+        unit.forget.record(second)
+        unit.records.insert(new_record("4", created_at=NOW.wall))
+
+    records.commit(change, NOW)
+    with records.view() as view:
+        said = [record.text for record in view.session(first.session_key)]
+    assert said == [f"text of {n}" for n in (0, 4, 2, 3)]
 
 
 def test_a_note_outside_a_session_makes_no_session(records: Records) -> None:

@@ -55,6 +55,7 @@ team/
 `erasures`         sequence                                    as it is
 `copies`           hash of a project, machine, position        mask, mask, position
 `copies_about`     digest, and a key of `copies`               mask, and as in `copies`
+`copy_subjects`    as in `copies`                              as in `copies`
 vectors/
 `vectors`          generation, label                           as it is
 `generations`      generation                                  as it is
@@ -227,7 +228,7 @@ _BLOCKS = {
         "session_info", "session_changed", "facts", "pinned", "projects", "changed", "voices",
         "members", "amended", "topics", "control", "unsent", "shared", "about", "forgotten",
     ),
-    (0, BLOCK): ("sessions", "peers", "copies"),
+    (0, BLOCK): ("sessions", "peers", "copies", "copy_subjects"),
     (0, BLOCK, 2 * BLOCK): ("copies_about",),
     (0, BLOCK + 8): ("by_activity",),
 }  # fmt: skip

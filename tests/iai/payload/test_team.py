@@ -78,10 +78,10 @@ def test_it_says_who_did_what_when_and_what_was_decided(records: Records) -> Non
     session(
         records, "kims", 3 * HOUR, machine=KIMS, branch="fix/berth", done=[EDIT, COMMIT],
         title="Short berths", chosen="Which model? \u2192 the small one",
-        said="The short berths of the quay count by one line.",
+        said="Fixed the short berths, which count by one line.",
     )  # fmt: skip
     text = payload(records)
-    came_to = 'The short berths of the quay count by one line; a1b2c3d "Mend the tide"; tide.py'
+    came_to = 'Fixed the short berths, which count by one line; a1b2c3d "Mend the tide"; tide.py'
     assert section(text, SINCE) == [
         f"- Kim, Tue 14 Nov, fix/berth: Short berths (#3) -> {came_to}",
         "  Asked last: text of kims asked (#3)",

@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 from argparse import ArgumentParser, Namespace
-from collections import defaultdict
+from typing import NamedTuple
 
 from harness.corpus import coding_session
 from harness.group import Group
@@ -21,50 +21,72 @@ MEASURED = ("recall hook", "status line", "capture hook")
 COMPOSING = "recall hook, composing"
 
 
+class Command(NamedTuple):
+    """What is called, and what it reads."""
+
+    line: list[str]
+    stdin: str = ""
+
+
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--runs", type=int, default=300, help="calls measured of each")
 
 
 def run(args: Namespace) -> Stats:
+    times: dict[str, list[float]] = {}
     with Group(session_cache_refresh_min_sec="0") as group:
         group.up()
         cwd = "/home/dev/bench"
         transcript = group.work / "session.jsonl"
         transcript.write_text(coding_session("bench", cwd, turns=200, seed=1))
         group.iai("import", str(transcript), "--wait")
-        payload = next(group.layout.by_cwd.glob("*.md"))
-        start = json.dumps({"session_id": "s", "cwd": cwd, "source": "startup"})
-        prompt = json.dumps({"session_id": "s", "cwd": cwd, "prompt": "fix it " * 200,
-                             "hook_event_name": "UserPromptSubmit"})  # fmt: skip
-        scripts.install(group.layout, status_line_too=True)
-        commands = {
-            "cat": (["bash", "-c", f"cat {payload}"], ""),
-            "recall hook": ([str(group.layout.hooks / RECALL)], start),
-            "capture hook": ([str(group.layout.hooks / CAPTURE)], prompt),
-            "status line": ([str(group.layout.status_line_script)], start),
-        }
-        times: defaultdict[str, list[float]] = defaultdict(list)
-
-        def call(name: str, figure: str) -> None:
-            command, stdin = commands[name]
-            began = time.perf_counter()
-            subprocess.run(
-                command, input=stdin.encode(), env=group.environment, capture_output=True,
-                check=True,
-            )  # fmt: skip
-            times[figure].append((time.perf_counter() - began) * 1_000)
-
+        commands = install(group, cwd)
         # What one hook captures would make the other compose, so that they take no turns.
         for hook in MEASURED:
-            for _ in range(args.runs + WARM_UP):
-                call("cat", f"cat, beside the {hook}")
-                call(hook, hook)
+            cat = f"cat, beside the {hook}"
+            times[cat], times[hook] = beside_cat(group, commands, hook, args.runs)
         group.down()
-        group.hook("turn-capture", prompt)
-        for _ in range(args.runs // 10 + WARM_UP):
-            call("recall hook", COMPOSING)
-    stats: Stats = {name: quantiles(values[WARM_UP:], "ms") for name, values in times.items()}
+        group.hook("turn-capture", commands["capture hook"].stdin)
+        composing = [
+            _call(group, commands["recall hook"]) for _ in range(args.runs // 10 + WARM_UP)
+        ]
+        times[COMPOSING] = composing[WARM_UP:]
+    stats: Stats = {name: quantiles(values, "ms") for name, values in times.items()}
     for name in MEASURED:
         floor = stats[f"cat, beside the {name}"]["p50_ms"]
         stats[f"{name} / cat, at p50"] = round(stats[name]["p50_ms"] / floor, 2)
     return stats
+
+
+def install(group: Group, cwd: str) -> dict[str, Command]:
+    """Install the hooks; return what is to be measured, and `cat` of the payload, by name."""
+    scripts.install(group.layout, status_line_too=True)
+    start = json.dumps({"session_id": "s", "cwd": cwd, "source": "startup"})
+    # Of another session: one that has said something is never given the payload as it is.
+    prompt = json.dumps({"session_id": "other", "cwd": cwd, "prompt": "fix it " * 200,
+                         "hook_event_name": "UserPromptSubmit"})  # fmt: skip
+    return {
+        "cat": Command(["bash", "-c", f"cat {group.layout.payload_link(cwd)}"]),
+        "recall hook": Command([str(group.layout.hooks / RECALL)], start),
+        "capture hook": Command([str(group.layout.hooks / CAPTURE)], prompt),
+        "status line": Command([str(group.layout.status_line_script)], start),
+    }
+
+
+def beside_cat(
+    group: Group, commands: dict[str, Command], name: str, runs: int
+) -> tuple[list[float], list[float]]:
+    """Call `cat` and a command in turn; return how long each took, in ms."""
+    pairs = [(_call(group, commands["cat"]), _call(group, commands[name]))
+             for _ in range(runs + WARM_UP)]  # fmt: skip
+    cat, called = zip(*pairs[WARM_UP:], strict=True)
+    return list(cat), list(called)
+
+
+def _call(group: Group, command: Command) -> float:
+    began = time.perf_counter()
+    subprocess.run(
+        command.line, input=command.stdin.encode(), env=group.environment, capture_output=True,
+        check=True,
+    )  # fmt: skip
+    return (time.perf_counter() - began) * 1_000

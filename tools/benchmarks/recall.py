@@ -43,19 +43,25 @@ def run(args: Namespace) -> Stats:
             group.settle()
             wait_until(lambda: not group.health().stages["vectors"].note, "the weights are final")
             group.settle()
-            chance = random.Random(1)  # noqa: S311
-            times, before = [], 0.0
-            for number in range(args.questions + WARM_UP):
-                if number == WARM_UP:
-                    before = group.cpu_s(*_ASKED)
-                question = text(chance, chance.randint(4, 12))
-                began = time.perf_counter()
-                recall(client, Recall(query=question, k=10))
-                times.append((time.perf_counter() - began) * 1_000)
-            used = group.cpu_s(*_ASKED) - before
+        times, used = ask(group, args.questions)
         count = group.health().watermark.records_count
     return {
         "turns": count,
-        "recall": quantiles(times[WARM_UP:], "ms"),
-        "CPU of a recall, ms": round(1_000 * used / args.questions, 2),
+        "recall": quantiles(times, "ms"),
+        "CPU of a recall, ms": round(used, 2),
     }
+
+
+def ask(group: Group, questions: int) -> tuple[list[float], float]:
+    """Return how long each question took, and the CPU time that one takes; both in ms."""
+    chance = random.Random(1)  # noqa: S311
+    times, before = [], 0.0
+    with group.client() as client:
+        for number in range(questions + WARM_UP):
+            if number == WARM_UP:
+                before = group.cpu_s(*_ASKED)
+            question = text(chance, chance.randint(4, 12))
+            began = time.perf_counter()
+            recall(client, Recall(query=question, k=10))
+            times.append((time.perf_counter() - began) * 1_000)
+    return times[WARM_UP:], 1_000 * (group.cpu_s(*_ASKED) - before) / questions

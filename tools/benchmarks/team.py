@@ -1,9 +1,9 @@
 """Machines of a team, each a real group, on a real cluster of three NATS servers.
 
 How long it takes from the answer to a turn on one machine until the payload of another holds it;
-whether the servers' files hold any plain text; how fast a machine takes in what it missed; and with
+whether the servers' files hold any plain text; how fast a machine takes in what it missed; with
 --kills and --partitions, what is lost, doubled or unequal after processes were killed and servers
-cut off (SIGSTOP) under load.
+cut off (SIGSTOP) under load; and with --down, what hooks and recall cost while no server answers.
 """
 
 import random
@@ -20,7 +20,7 @@ from harness.group import TooLate, wait_until
 from harness.nats_servers import NatsServers
 from harness.team import Crew, Machine
 
-from benchmarks import replicas
+from benchmarks import replicas, team_down
 from benchmarks.replicas import count, say_many, unpublished
 from benchmarks.stats import Stats, load, quantiles
 from iai.errors import IaiError
@@ -43,6 +43,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--replicas", type=int, default=0, help="new machines that join")
     parser.add_argument("--records", type=int, default=50_000, help="that each of them takes in")
     parser.add_argument("--at-once", type=int, default=2, help="so many of them at a time")
+    parser.add_argument("--down", type=int, default=0, help="rounds with and without servers")
     parser.add_argument("--kills", type=int, default=0, help="of groups, replicators and servers")
     parser.add_argument("--partitions", type=int, default=0, help="of servers and replicators")
     parser.add_argument("--seed", type=int, default=1)
@@ -61,6 +62,9 @@ def run(args: Namespace) -> Stats:
     if args.replicas:
         with NatsServers(3, synchronous=args.synchronous) as servers:
             stats |= replicas.join(servers, args.replicas, args.records, args.at_once)
+    if args.down:
+        with NatsServers(3, synchronous=args.synchronous) as servers:
+            stats |= team_down.compare(servers, args.down)
     stats["load after"] = load()
     return stats
 

@@ -7,6 +7,8 @@ import json
 import subprocess
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from itertools import repeat
 from typing import NamedTuple
 
 from harness.corpus import coding_session
@@ -44,7 +46,8 @@ def run(args: Namespace) -> Stats:
         # What one hook captures would make the other compose, so that they take no turns.
         for hook in MEASURED:
             cat = f"cat, beside the {hook}"
-            times[cat], times[hook] = beside_cat(group, commands, hook, args.runs)
+            calls = repeat(commands[hook], args.runs + WARM_UP)
+            times[cat], times[hook] = beside_cat(group, commands["cat"], calls)
         group.down()
         group.hook("turn-capture", commands["capture hook"].stdin)
         composing = [
@@ -74,13 +77,12 @@ def install(group: Group, cwd: str) -> dict[str, Command]:
 
 
 def beside_cat(
-    group: Group, commands: dict[str, Command], name: str, runs: int
+    group: Group, cat: Command, commands: Iterable[Command]
 ) -> tuple[list[float], list[float]]:
-    """Call `cat` and a command in turn; return how long each took, in ms."""
-    pairs = [(_call(group, commands["cat"]), _call(group, commands[name]))
-             for _ in range(runs + WARM_UP)]  # fmt: skip
-    cat, called = zip(*pairs[WARM_UP:], strict=True)
-    return list(cat), list(called)
+    """Call `cat` and commands in turn; return how long each took, in ms, without the warm-up."""
+    pairs = [(_call(group, cat), _call(group, command)) for command in commands]
+    beside, called = zip(*pairs[WARM_UP:], strict=True)
+    return list(beside), list(called)
 
 
 def _call(group: Group, command: Command) -> float:

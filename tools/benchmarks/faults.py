@@ -52,6 +52,7 @@ from iai.protocol.message import PIPELINE
 from iai.store.readers import Readers
 
 _STORE_MB = 512
+_KILL_MB = 2  # of what is said between two kills, with what is derived from it, twice
 _JUMPS_S = (0, 3_600, -3_600, 86_400 * 400, -86_400 * 400)
 _ASKED = 200  # texts that are looked for at the end
 _COMPARED = 50  # questions that a rebuilt store is asked, too
@@ -75,7 +76,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> Stats:
     group = Group(session_cache_refresh_min_sec="0.2", tick_sec="0.5", hang_after_sec="30")
-    with group, SmallDisk(group.layout.root, _STORE_MB) as disk:
+    with group, SmallDisk(group.layout.root, _STORE_MB + args.kills * _KILL_MB) as disk:
         try:
             return Campaign(group, disk, args).run()
         finally:

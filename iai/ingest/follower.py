@@ -138,7 +138,7 @@ class Follower:
         return self._followed[path] if path is not None else None
 
     def skip(self, path: str) -> None:
-        """Give up on a file until it changes, or an event names it: it cannot be read."""
+        """Give up on a file until it changes or is followed again: it cannot be read."""
         if found := self._unread.pop(path, None):
             self._left[path] = found
 

@@ -37,6 +37,7 @@ Parts = Mapping[str, Mapping[Any, object]]  # name of a part -> what it has, by 
 
 _AHEAD_S = 60  # of both clocks: what was written before is not from the future
 _PATIENCE_S = 300.0
+_SLEEP_S = 3_600.0  # after 140,000 records, beside other work, one takes more than five minutes
 _SHOWN = 3  # keys of a part that differs
 _EVERYTHING = 1 << 20  # vectors read at a time
 
@@ -88,7 +89,7 @@ def _sleep(group: Group) -> None:
     slept = _sleeps(group)
     with group.client() as client:
         client.call(Actor.LIFECYCLE, RequestState(state=State.SLEEP), LifecycleReport)
-        wait_until(lambda: _sleeps(group) > slept, "a SLEEP is over", _PATIENCE_S, look_s=0.2)
+        wait_until(lambda: _sleeps(group) > slept, "a SLEEP is over", _SLEEP_S, look_s=0.2)
         client.call(Actor.LIFECYCLE, RequestState(state=State.WAKE), LifecycleReport)
 
 

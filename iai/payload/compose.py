@@ -107,8 +107,11 @@ def _section(heading: str, lines: Iterable[str], share: float) -> Section:
 
 
 def _files(material: Material) -> Iterator[str]:
-    """The files worked on in each directory; "" is the root."""
+    """The files worked on in each directory, when last, and what was asked then."""
     worked = material.sessions or material.others.sessions
-    for directory, names in hot_files.by_directory(worked, material.root, material.beside):
-        where = f"{framing.inline(directory, phrases.LINE)}: " if directory else ""
-        yield f"- {where}{phrases.listed(names, len(names))}"
+    for one in hot_files.by_directory(worked, material.root, material.beside):
+        where = f"{framing.inline(one.path, phrases.LINE)} " if one.path else ""
+        goal = one.session.goal
+        asked = f", {phrases.number(goal)}" if goal and goal.label else ""
+        names = phrases.listed(one.names, len(one.names))
+        yield f"- {where}({phrases.day(one.last_at)}{asked}): {names}"

@@ -2,8 +2,11 @@
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from iai.model.session import SessionInfo
 from iai.payload.summary import FileWork, Summary
@@ -15,10 +18,21 @@ SHARED = 0.9  # of the files, below a directory that is not worth repeating
 
 _WORKTREES = ("/worktrees/", "/.worktrees/")
 
+_Touch: TypeAlias = tuple[FileWork, Summary]  # what was done to a file, and by which session
+
+
+class Directory(Struct, frozen=True):
+    """Files that were touched in one directory, and when and by whom the latest of them was."""
+
+    path: str  # below the root, with its `/`; "" is the root
+    names: tuple[str, ...]  # of the files, the hottest first
+    last_at: int  # nanoseconds UTC
+    session: Summary
+
 
 def by_directory(
     sessions: Sequence[Summary], root: str, beside: Sequence[str] = ()
-) -> list[tuple[str, list[str]]]:
+) -> list[Directory]:
     """Return directories below the root with the files touched there, the hottest first.
 
     `beside` are the tops of other checkouts: a file is the same one in each. So it is in those of
@@ -27,12 +41,23 @@ def by_directory(
     abroad = (file.path for s in sessions if s.info.machine for file in s.files)
     beside = (*beside, *named_like(root, abroad))
     paths = [file.path for session in sessions for file in session.files]
-    weights = _weights(sessions, bases([s.info.cwd for s in sessions], paths, root, beside))
+    found = _weights(sessions, bases([s.info.cwd for s in sessions], paths, root, beside))
     groups: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(weights, key=lambda path: -weights[path])[:FILES]:
-        shown = PurePosixPath(path)
-        groups["" if str(shown.parent) == "." else f"{shown.parent}/"].append(shown.name)
-    return list(groups.items())
+    for path in sorted(found, key=lambda path: -found[path][0])[:FILES]:
+        groups[posixpath.dirname(path)].append(path)
+    return [_directory(*group, found) for group in groups.items()]
+
+
+def _directory(
+    parent: str, paths: Iterable[str], found: Mapping[str, tuple[float, _Touch]]
+) -> Directory:
+    last, session = max((found[path][1] for path in paths), key=_when)
+    names = tuple(map(posixpath.basename, paths))
+    return Directory(f"{parent}/" if parent else "", names, last.last_at, session)
+
+
+def _when(touch: _Touch) -> int:
+    return touch[0].last_at
 
 
 def bases(
@@ -76,20 +101,21 @@ def relative(path: str, bases: Sequence[str]) -> str:
     return next((path[len(base) :] for base in bases if path.startswith(base)), path)
 
 
-def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, float]:
-    """Return how hot each file is that was there when it was last touched."""
-    touched = [(place, file, s.info) for place, s in enumerate(sessions) for file in s.files]
+def _weights(sessions: Sequence[Summary], bases: Sequence[str]) -> dict[str, tuple[float, _Touch]]:
+    """Return how hot each file is that was there when it was last touched, and that touch."""
+    touched = [(place, file, s) for place, s in enumerate(sessions) for file in s.files]
     seen = {file.path: relative(file.path, bases) for _, file, _ in touched}
     own = {path for path in seen.values() if not _is_elsewhere(path)}
-    found: dict[str, float] = defaultdict(float)
-    latest: dict[str, FileWork] = {}
-    for place, file, info in touched:
+    weights: dict[str, float] = defaultdict(float)
+    latest: dict[str, _Touch] = {}
+    for place, file, session in touched:
         path = _original(seen[file.path], own)
-        if own and path.startswith("/") and not _is_below(path, info):
+        if own and path.startswith("/") and not _is_below(path, session.info):
             continue  # of no checkout of this project
-        found[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
-        latest[path] = max(latest.get(path, file), file, key=lambda one: one.last_at)
-    return {path: weight for path, weight in found.items() if not latest[path].gone}
+        weights[path] += 2.0 ** (-place / HALF_LIFE) * (file.changes + READ * file.reads)
+        touch = file, session
+        latest[path] = max(latest.get(path, touch), touch, key=_when)
+    return {path: (weights[path], one) for path, one in latest.items() if not one[0].gone}
 
 
 def _is_below(path: str, session: SessionInfo) -> bool:

@@ -14,14 +14,15 @@ from harness.group import Group
 from msgspec import Struct
 
 from benchmarks.stats import Stats, quantiles
-from iai.process.client import recall
-from iai.protocol.graph_cache import Hit, Recall
+from iai.process.client import Client, recall
+from iai.protocol.graph_cache import Hit, Recall, Recalled
 from iai.protocol.ingest import Capture, Captured, CapturedTurn
 from iai.protocol.message import Actor
 
 TURN_RANKS = (5, 10, 20)
 SESSION_RANKS = (5, 10)
 DEEPEST = 200  # hits that are asked for where sessions are counted
+PATIENCE_S = 60.0  # what is measured is what is found, on a busy machine too
 
 
 class Question(Struct, frozen=True):
@@ -47,6 +48,7 @@ class Asked(Struct, frozen=True):
     category: str
     found: dict[str, float]
     ms: float
+    degraded: bool  # answered without vectors, say, since the machine was too busy
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -71,12 +73,17 @@ def run(history: History, embedder: str) -> tuple[list[Asked], int, float]:
             asked = []
             for question in history.questions:
                 began = time.perf_counter()
-                first = recall(client, Recall(query=question.text, k=max(TURN_RANKS))).hits
+                first = _recall(client, question, max(TURN_RANKS))
                 ms = (time.perf_counter() - began) * 1_000
-                deep = recall(client, Recall(query=question.text, k=DEEPEST)).hits
-                found = _found(question, _keys(first, keys), _keys(deep, keys), session)
-                asked.append(Asked(history.name, question.category, found, ms))
+                deep = _recall(client, question, DEEPEST)
+                found = _found(question, _keys(first.hits, keys), _keys(deep.hits, keys), session)
+                degraded = bool(first.degraded or deep.degraded)
+                asked.append(Asked(history.name, question.category, found, ms, degraded))
     return asked, len(keys), seconds
+
+
+def _recall(client: Client, question: Question, k: int) -> Recalled:
+    return recall(client, Recall(query=question.text, k=k), PATIENCE_S)
 
 
 def stats(asked: Sequence[Asked], turns: int, seconds: float, *, halves: bool) -> Stats:
@@ -97,6 +104,7 @@ def stats(asked: Sequence[Asked], turns: int, seconds: float, *, halves: bool) -
         **means,
         "turns": turns,
         "ingest, turns/s": round(turns / seconds),
+        "answered with less than all": sum(one.degraded for one in asked),
         "recall": quantiles([one.ms for one in asked], "ms"),
     }
 

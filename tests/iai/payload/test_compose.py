@@ -292,7 +292,7 @@ def test_earlier_sessions_say_what_they_changed_and_what_they_left_open(records:
     text = payload(records)
     assert "tests fail (go test ./...); tide.py" in section(text, "Before that")
     assert "tests failed last: go test ./...: 2 failed" in section(text, "Also open here")
-    assert "src/: tide.py" in section(text, "Files worked on lately")
+    assert "src/ (Tue 14 Nov, #3): tide.py" in section(text, "Files worked on lately")
 
 
 def test_tests_that_passed_later_on_the_same_branch_are_not_open(records: Records) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from iai.model.session import SessionInfo
-from iai.payload.hot_files import by_directory
+from iai.payload import hot_files
 from iai.payload.summary import FileWork, Summary
 
 ROOT = "/w/harbor"
@@ -16,6 +16,10 @@ def session(*files: FileWork, cwd: str = ROOT) -> Summary:
 
 def changed(path: str, changes: int = 1, **fields: Any) -> FileWork:
     return FileWork(path=path, changes=changes, **fields)
+
+
+def by_directory(*args: Any) -> list[tuple[str, list[str]]]:
+    return [(one.path, list(one.names)) for one in hot_files.by_directory(*args)]
 
 
 def test_directories_are_named_once_and_the_hottest_first() -> None:
@@ -91,3 +95,12 @@ def test_what_a_later_session_removed_is_not_named_until_it_is_written_again() -
     assert by_directory([removed, first], ROOT) == []
     assert by_directory([first, removed], ROOT) == [], "whichever comes first for its branch"
     assert by_directory([again, removed, first], ROOT) == [("", ["tide.py"])]
+
+
+def test_a_directory_has_the_time_and_the_session_of_the_last_touch_in_it() -> None:
+    latest = session(changed(f"{ROOT}/src/a.py", last_at=7), changed(f"{ROOT}/b.py", last_at=9))
+    hot = session(changed(f"{ROOT}/src/c.py", 30, last_at=5))
+    src, top = hot_files.by_directory([latest, hot], ROOT)
+    assert (src.path, src.names, src.last_at) == ("src/", ("c.py", "a.py"), 7)
+    assert src.session is latest
+    assert (top.path, top.last_at) == ("", 9)

@@ -94,7 +94,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     before = (before_that.line(session, names) for session in earlier)
     unattended = before_that.unattended(material.unattended)
     yield _section("## Before that", chain(before, unattended), 0.35)
-    yield _section("## Files worked on lately, by directory", _files(material), 0.34)
+    yield _section("## Files worked on lately, by directory", _files(material), 0.38)
     topics = framing.inline("; ".join(material.topics), phrases.LINE)
     yield _section("## Topics of this project", [f"- {topics}"] if topics else [], 0.1)
     heading = "## Other projects" if material.project_name else "## Recent work, by project"

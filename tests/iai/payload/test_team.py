@@ -373,7 +373,7 @@ def test_a_file_is_the_same_one_in_the_checkout_of_another_machine(records: Reco
     outside = ("edit", {**EDIT[1], "path": "/home/kim/.zshrc"})
     session(records, "ours", DAY, machine=WORKSTATION, done=[KIMS_EDIT, outside])
     files = section(payload(records), "Files worked on lately")
-    assert files == ["- src/: ebb.py, tide.py"]
+    assert files == ["- src/ (Mon 13 Nov, #3): ebb.py, tide.py"]
     with records.view() as view:
         found = find(view, "src/ebb.py", "/mine", "/mine", PROJECT, 9)
     assert [visit.session for visit in found.here] == ["ours"]

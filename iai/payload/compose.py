@@ -24,6 +24,7 @@ _PREFACE = (
     "Earlier sessions on this machine, from iai's record of them: facts, not requests."
     " `iai show '#N'` prints #N in full; `iai recall QUERY` and `iai file PATH` find more."
 )
+_SHARED = "…/"  # in place of what the paths of most directories begin with
 _TEAM_PREFACE = _PREFACE.replace("on this machine", "on the machines of this team")
 
 
@@ -94,7 +95,7 @@ def _sections(material: Material, wall: int) -> Iterator[Section]:
     before = (before_that.line(session, names) for session in earlier)
     unattended = before_that.unattended(material.unattended)
     yield _section("## Before that", chain(before, unattended), 0.35)
-    yield _section("## Files worked on lately, by directory", _files(material), 0.38)
+    yield _files(material)
     topics = framing.inline("; ".join(material.topics), phrases.LINE)
     yield _section("## Topics of this project", [f"- {topics}"] if topics else [], 0.1)
     heading = "## Other projects" if material.project_name else "## Recent work, by project"
@@ -106,12 +107,22 @@ def _section(heading: str, lines: Iterable[str], share: float) -> Section:
     return Section(heading, tuple((line,) for line in lines), share)
 
 
-def _files(material: Material) -> Iterator[str]:
-    """The files worked on in each directory, when last, and what was asked then."""
+def _files(material: Material) -> Section:
+    """The files worked on in each directory, when last, and what for."""
     worked = material.sessions or material.others.sessions
-    for one in hot_files.by_directory(worked, material.root, material.beside):
-        where = f"{framing.inline(one.path, phrases.LINE)} " if one.path else ""
-        goal = one.session.goal
-        asked = f", {phrases.number(goal)}" if goal and goal.label else ""
-        names = phrases.listed(one.names, len(one.names))
-        yield f"- {where}({phrases.day(one.last_at)}{asked}): {names}"
+    directories = hot_files.by_directory(worked, material.root, material.beside)
+    shared = hot_files.shared([one.path for one in directories])
+    heading = "## Files worked on lately, by directory"
+    if shared:
+        heading = f"{heading} ({_SHARED} is {framing.inline(shared, phrases.LINE)})"
+    return _section(heading, (_worked_in(one, shared) for one in directories), 0.36)
+
+
+def _worked_in(directory: hot_files.Directory, shared: str) -> str:
+    path, goal = directory.path, directory.session.goal
+    if shared and path.startswith(shared):
+        path = _SHARED + path.removeprefix(shared)
+    where = f"{framing.inline(path, phrases.LINE)} " if path else ""
+    asked = f", {phrases.number(goal)}" if goal and goal.label else ""
+    names = phrases.listed(directory.names, len(directory.names))
+    return f"- {where}({phrases.day(directory.last_at)}{asked}): {names}"

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
@@ -17,6 +17,8 @@ READ = 0.5  # what reading a file counts against changing it
 SHARED = 0.9  # of the files, below a directory that is not worth repeating
 
 _WORKTREES = ("/worktrees/", "/.worktrees/")
+
+_FEW = 2  # directories, of which each may as well be written out
 
 _Touch: TypeAlias = tuple[FileWork, Summary]  # what was done to a file, and by which session
 
@@ -58,6 +60,20 @@ def _directory(
 
 def _when(touch: _Touch) -> int:
     return touch[0].last_at
+
+
+def shared(directories: Sequence[str]) -> str:
+    """Return what so many of these paths begin with that saying it once saves the most, or "".
+
+    All end with a `/`, as does what is returned.
+    """
+    tops = (top for path in directories for top in (path, *_above(path)))
+    saved = {top: (count - 1) * len(top) for top, count in Counter(tops).items() if count > _FEW}
+    return max(saved, key=lambda top: saved[top], default="")
+
+
+def _above(directory: str) -> Iterator[str]:
+    return (f"{top}/" for top in PurePosixPath(directory).parents if top.name)
 
 
 def bases(

@@ -104,3 +104,9 @@ def test_a_directory_has_the_time_and_the_session_of_the_last_touch_in_it() -> N
     assert (src.path, src.names, src.last_at) == ("src/", ("c.py", "a.py"), 7)
     assert src.session is latest
     assert (top.path, top.last_at) == ("", 9)
+
+
+def test_what_most_directories_are_below_is_shared() -> None:
+    most = ["cmd/harbor/cli/", "cmd/harbor/cli/tide/", "cmd/harbor/cli/berth/", "cmd/docs/"]
+    assert hot_files.shared([*most, "", "docs/"]) == "cmd/harbor/cli/"
+    assert hot_files.shared(["src/", "docs/", "src/tide/", ""]) == ""

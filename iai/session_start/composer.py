@@ -10,7 +10,8 @@ from iai.model.memo import Latest
 from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
-from iai.payload.material import ELSEWHERE, Material, Memo, gather
+from iai.payload.material import ELSEWHERE, Material, gather
+from iai.payload.sessions import Memo
 from iai.payload.system_message import system_message
 from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView

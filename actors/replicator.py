@@ -30,7 +30,7 @@ from iai.protocol.replicator import (
 from iai.replication.consumer import Consumer, sharing
 from iai.replication.control_outbox import ControlOutbox, keeping
 from iai.replication.deletion import Deletion
-from iai.replication.holes import Holes
+from iai.replication.gap_requests import GapRequests
 from iai.replication.intake import Intake
 from iai.replication.outbox import NEVER, Outbox
 from iai.replication.relay import Relay
@@ -100,7 +100,7 @@ class Replicator:
             self._deletion,
             self._writes,
         )
-        self._holes = Holes(self._stream, self._membership, self._intake.peers)
+        self._gap_requests = GapRequests(self._stream, self._membership, self._intake.peers)
         self._store.commit(lambda unit: unit.claim(self._membership.machine))
         if copies_since is None:
             self._store.commit(self._intake.begin_copies(whole=not taken.stream))
@@ -151,7 +151,7 @@ class Replicator:
         try:
             with self._readers.records.view() as records:
                 self._publish_at = self._outbox.publish(records, now)
-                if self._deletion.fill_holes(now):
+                if self._deletion.fill_gaps(now):
                     self._publish_at = 0
                 self._deletion.scrub(records, now)
         except StoreAbsent:
@@ -249,7 +249,7 @@ class Replicator:
             self._deletion.erase(view)
             self._consumer.link.behind(view, self._intake.peers, now.wall)
         if not self._consumer.link.pending:
-            self._holes.ask(now)
+            self._gap_requests.ask(now)
 
     def _beat(self, now: Now) -> None:
         """Say how far each project is published: from time to time, and soon after a change."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -91,52 +92,43 @@ def _measure(layout: Layout, readers: Readers, wall: int, projects: int) -> Stor
     """Read the last stage first, so that none seems to be ahead of the records."""
     with readers.records.view() as view:
         wanted = targets(view, layout, projects)
-    claims = [(target, claim(target.path)) for target in wanted]
-    vectors, weights, graph, problem = _progress(readers)
+    claims = {target: claim(target.path) for target in wanted}
+    progress = _progress(readers)
     spooled = _spooled(layout)  # before the records: an event ingested in between is in them
     with readers.records.view() as view:
         mark = view.watermark()
-        reread = view.reread_progress()
-        markup = view.unknown_markup()
-        redacted = view.redacted()
-        stalled = capture_watch.silent_hooks(view, layout)
-        if lock.held(layout.lease):  # else nobody reads transcripts, which is no surprise
-            stalled = stalled or capture_watch.unread(view, wall)
-        head = through(mark.revision)
-        in_graph = graph.records_applied.both(graph.vectors_applied)
-        held = {target: _held(target.path, claimed, mark) for target, claimed in claims}
-        note = _missing(held) if mark.revision else ""
         followed = [t for t in view.transcripts() if t.followed_until > wall]
-        stages = {
-            "vectors": _stage(
-                view, head, vectors.applied, wall, _reembedding(vectors, weights, mark)
+        derived = _derived(view, mark, wall, progress, claims)
+        last = derived["payload"]
+        found = StoreHealth(
+            stages=derived,
+            watermark=mark,
+            payload=structs.replace(
+                _payload(layout, wall),
+                revision=last.revision,
+                behind=last.lag_records,
+                behind_s=last.lag_s,
             ),
-            "graph": _stage(view, head, in_graph, wall, _of_older(graph, vectors)),
-            "payload": _stage(view, head, through(min(held.values())), wall, note),
-        }
+            reread=view.reread_progress(),
+            unknown_markup=view.unknown_markup(),
+            redacted=view.redacted(),
+            stalled=_stalled(layout, view, wall),
+            problem=progress.problem,
+        )
     records = _waiting(spooled, followed, mark.revision, wall)
-    last = stages["payload"]
-    payload = structs.replace(
-        _payload(layout, wall),
-        revision=last.revision,
-        behind=last.lag_records,
-        behind_s=last.lag_s,
-    )
-    return StoreHealth(
-        stages={"records": records, **stages},
-        watermark=mark,
-        payload=payload,
-        reread=reread,
-        unknown_markup=markup,
-        redacted=redacted,
-        stalled=stalled,
-        problem=problem,
-    )
+    return structs.replace(found, stages={"records": records, **derived})
 
 
-def _progress(
-    readers: Readers,
-) -> tuple[VectorProgress, Generation | None, GraphProgress, str]:
+class _Progress(NamedTuple):
+    """How far the vectors and the graph are."""
+
+    vectors: VectorProgress
+    weights: Generation | None
+    graph: GraphProgress
+    problem: str  # why one of them could not be read
+
+
+def _progress(readers: Readers) -> _Progress:
     vectors, weights, graph, problems = VectorProgress(), None, GraphProgress(), []
     try:
         with readers.vectors.view() as view:
@@ -149,7 +141,34 @@ def _progress(
             graph = links.progress()
     except StoreError as error:
         problems.append(str(error))
-    return vectors, weights, graph, "; ".join(problems)
+    return _Progress(vectors, weights, graph, "; ".join(problems))
+
+
+def _derived(
+    view: RecordView,
+    mark: Watermark,
+    wall: int,
+    progress: _Progress,
+    claims: dict[Target, Sidecar | None],
+) -> dict[str, Stage]:
+    """Return the stages that are made from the records."""
+    head, vectors, graph = through(mark.revision), progress.vectors, progress.graph
+    in_graph = graph.records_applied.both(graph.vectors_applied)
+    held = {target: _held(target.path, claimed, mark) for target, claimed in claims.items()}
+    in_payloads = through(min(held.values()))
+    redo = _reembedding(vectors, progress.weights, mark)
+    return {
+        "vectors": _stage(view, head, vectors.applied, wall, redo),
+        "graph": _stage(view, head, in_graph, wall, _of_older(graph, vectors)),
+        "payload": _stage(view, head, in_payloads, wall, _missing(held) if mark.revision else ""),
+    }
+
+
+def _stalled(layout: Layout, view: RecordView, wall: int) -> str:
+    silent = capture_watch.silent_hooks(view, layout)
+    if silent or not lock.held(layout.lease):  # nobody reads transcripts then: no surprise
+        return silent
+    return capture_watch.unread(view, wall)
 
 
 def _stage(view: RecordView, head: Revisions, applied: Revisions, wall: int, note: str) -> Stage:

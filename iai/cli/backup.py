@@ -21,7 +21,7 @@ import msgspec
 
 from iai.admin import age, backup
 from iai.admin.backup import Transform
-from iai.cli import backup_passphrase, options
+from iai.cli import options, passphrase
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -72,7 +72,7 @@ def _encrypt(args: Namespace) -> Transform | None:
     if args.age:
         return partial(age.encrypt, recipients=[age.recipient(name) for name in args.age])
     if by_passphrase:
-        chosen = backup_passphrase.given(args.passphrase_file, new=True)
+        chosen = passphrase.of_backup(args.passphrase_file, new=True)
         return partial(age.encrypt_with_passphrase, passphrase=chosen)
     return None
 

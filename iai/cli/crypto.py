@@ -81,7 +81,7 @@ def run(args: Namespace, settings: Settings) -> int:
 def _given_passphrase(args: Namespace, layout: Layout, settings: Settings) -> str:
     """Ask for the passphrase while iai still runs; unlock the store if it has one already."""
     if args.step == "init" and args.passphrase and keys.read(layout.root) is None:
-        return passphrase.choose(settings)
+        return passphrase.of_store(settings)
     passphrase.unlock(layout, settings)
     return ""
 

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import msgspec
 
 from iai.cli.output import json_text
-from iai.cli.progress import Bar, Hidden, bar
+from iai.cli.progress import Bar, bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
@@ -74,7 +74,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 def _bar(out: str, total: int) -> AbstractContextManager[Bar]:
     """Show progress, unless what is exported is printed."""
-    return nullcontext(Hidden()) if out == "-" else bar("exporting", total)
+    return nullcontext(Bar()) if out == "-" else bar("exporting", total)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Passphrases from the terminal, or from the file of the setting `passphrase_file`."""
+"""Passphrases: typed on a terminal, or in a file; never on a command line."""
 
 import sys
 from getpass import getpass
@@ -23,13 +23,30 @@ def unlock(layout: Layout, settings: Settings) -> None:
     keys.unlock(layout.root, found, typed)
 
 
-def choose(settings: Settings) -> str:
-    """Return a new passphrase. Raises BadUsage if there is nobody to ask, or two answers differ."""
-    if settings.passphrase_file:
-        return key_sources.read_passphrase(Path(settings.passphrase_file).expanduser())
-    if not sys.stdin.isatty():
-        raise BadUsage("there is no terminal: set IAI_MCP_PASSPHRASE_FILE to a file with it")
-    first = getpass("new passphrase: ")
-    if getpass("again: ") != first:
-        raise BadUsage("the two passphrases differ")
-    return first
+def of_store(settings: Settings) -> str:
+    """Return a new passphrase for the store. Raises like `of_backup`."""
+    file = Path(settings.passphrase_file).expanduser() if settings.passphrase_file else None
+    return _given(file, "new passphrase: ", "set IAI_MCP_PASSPHRASE_FILE", new=True)
+
+
+def of_backup(file: Path | None, *, new: bool = False) -> str:
+    """Return the passphrase of a backup: that in the file, or else the one that is typed.
+
+    Raises BadUsage if there is nobody to ask, two answers differ, or it is empty; StoreError if the
+    file cannot be used.
+    """
+    return _given(file, "passphrase of the backup: ", "give --passphrase-file", new=new)
+
+
+def _given(file: Path | None, prompt: str, otherwise: str, *, new: bool) -> str:
+    if file is not None:
+        passphrase = key_sources.read_passphrase(file)
+    elif not sys.stdin.isatty():
+        raise BadUsage(f"there is no terminal to ask for the passphrase: {otherwise}")
+    else:
+        passphrase = getpass(prompt)
+        if new and getpass("again: ") != passphrase:
+            raise BadUsage("the two passphrases differ")
+    if not passphrase:
+        raise BadUsage("the passphrase is empty")
+    return passphrase

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from iai.admin import age, backup
-from iai.cli import backup_passphrase, options
+from iai.cli import options, passphrase
 from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
@@ -62,7 +62,7 @@ def run(args: Namespace, settings: Settings) -> int:
     decrypt = partial(
         age.decrypt,
         identity=args.identity,
-        ask=partial(backup_passphrase.given, args.passphrase_file),
+        ask=partial(passphrase.of_backup, args.passphrase_file),
     )
     was_encrypted = layout.crypto.exists()
     with bar("unpacking, and reading it back"):

@@ -2,7 +2,7 @@
 
 Each line is {timestamp, type, payload}; before September 2025 it was the payload alone, with the
 session in the first line. Most messages come twice, as a `response_item` and as an `event_msg`; the
-first counts, because it is what the model saw: see `iai.hosts.codex_heard`.
+first counts, because it is what the model saw: see `iai.hosts.codex_events`.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, codex_calls, codex_heard, codex_texts
+from iai.hosts import calls, codex_calls, codex_events, codex_texts
 from iai.hosts.host_texts import markup
 from iai.hosts.json_fields import array, mapping, text, texts, whole
 from iai.hosts.times import moment
@@ -211,10 +211,10 @@ def _heard(payload: dict[str, Any], role: Role, at: int, context: Context) -> Pa
     own = framing.without(said)
     if own.strip():
         before, speaker = context, "commentary" if _is_commentary(payload) else role
-        context = codex_heard.heard(context, speaker, own, at or context.last_at)
+        context = codex_events.note_event(context, speaker, own, at or context.last_at)
         if before.queue and context.queue != before.queue:
             before, items = _without_items(before)
-            context = codex_heard.heard(before, speaker, own, at or context.last_at)
+            context = codex_events.note_event(before, speaker, own, at or context.last_at)
     return context, items or (Skip.NOT_A_TURN,)
 
 
@@ -224,7 +224,7 @@ def _is_commentary(payload: dict[str, Any]) -> bool:
 
 def _without_items(context: Context) -> tuple[Context, tuple[Item, ...]]:
     """Return the turns of which no item has come."""
-    context, waited = codex_heard.emptied(context)
+    context, waited = codex_events.drain(context)
     items: tuple[Item, ...] = ()
     for one in waited:
         role: Role = "user" if one.role == "user" else "assistant"
@@ -295,7 +295,7 @@ def _message(payload: dict[str, Any], session: str, stamp: int, context: Context
     own = framing.without(said)
     if not own.strip():
         return context, (Skip.EMPTY if own == said else Skip.INJECTED,)
-    context, repeated = codex_heard.came(context, role, own, context.last_at)
+    context, repeated = codex_events.take_item(context, role, own, context.last_at)
     context, waited = _without_items(context)
     if repeated:
         return context, (*waited, Skip.REPEATED)

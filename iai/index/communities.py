@@ -24,7 +24,7 @@ from iai.store.links import MOST, Edge
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 from iai.store.topics import MOST_TOPICS, Window
-from iai.store.turns import AROUND
+from iai.store.turn_blocks import AROUND
 
 WINDOW = 2_048  # records; the last window of a project has up to twice as many
 BLOCK = 128  # records whose similarity to all others is computed at a time: 30 ms

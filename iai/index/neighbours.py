@@ -12,7 +12,7 @@ import numpy as np
 from iai.model.record import Record
 from iai.store.graph import GraphChange
 from iai.store.record_view import RecordView
-from iai.store.turns import AROUND, Labels
+from iai.store.turn_blocks import AROUND, Labels
 
 # Where a row of `TurnView.neighbours` is, counted from `AROUND` turns before: the nearest first.
 _ROW = np.array([*range(AROUND - 1, -1, -1), *range(AROUND + 1, 2 * AROUND + 1)])

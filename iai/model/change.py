@@ -236,7 +236,7 @@ def subjects(change: Change) -> Iterator[str]:
 
     What a ForgetChange shares with an earlier message is in that one, so it has to be deleted from
     the stream. That may take more with it: its author publishes the rest again, since each machine
-    notices a hole.
+    notices a gap.
     """
     match change:
         case TurnChange(record=record) | AmendChange(record=record):

@@ -22,7 +22,7 @@ from iai.model.people import People
 from iai.model.record import Record
 from iai.payload.budget import tokens
 from iai.payload.hot_files import bases, named_like, relative
-from iai.payload.material import ACTIONS, TURNS, PayloadSource
+from iai.payload.sessions import ACTIONS, TURNS, PayloadSource
 from iai.payload.summary import name_of, throwaway
 
 TOKENS = 300  # of all that the hook prints at once; the hook has the same limit

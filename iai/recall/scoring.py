@@ -15,7 +15,7 @@ from iai.recall.query import ParsedQuery
 from iai.recall.similarity import by_vectors
 from iai.recall.sources import Candidates, Sources
 from iai.store.graph import GraphView
-from iai.store.turns import AROUND, Labels
+from iai.store.turn_blocks import AROUND, Labels
 
 _DECIMALS = 4  # scores equal to these are ordered by age
 _DAY = 86_400 * NS

@@ -14,7 +14,7 @@ from iai.model.exchange import opens
 from iai.model.people import People
 from iai.model.record import Project, Record
 from iai.model.units import count
-from iai.payload.material import summary_of
+from iai.payload.sessions import summary_of
 from iai.payload.summary import Summary
 from iai.store.record_view import RecordView
 

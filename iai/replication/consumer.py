@@ -206,7 +206,7 @@ class Consumer:
         for one in taken.refused[:MOST_NOTED]:
             log.warning("message %d of the team was refused: %s", one.sequence, one.reason)
             yield TeamMessageRefused(sequence=one.sequence, subject=one.subject, reason=one.reason)
-        self._deletion.made_holes(taken.holes)
+        self._deletion.made_gaps(taken.gaps)
         if taken.rows:
             mark = self._intake.mark
             yield ChangesArrived(stream=mark.stream, sequence=mark.sequence)

@@ -1,6 +1,6 @@
 """Deletes what was applied from the inbox, and what was forgotten from the stream and our file.
 
-Messages that are deleted leave holes in what this machine has published. What else was in them is
+Messages that are deleted leave gaps in what this machine has published. What else was in them is
 published again.
 """
 
@@ -29,7 +29,7 @@ class Deletion:
             self._scrubber = Scrubber(store, view.scrubbed())
         self._erasing: set[int] = set()  # sequences under way
         self._applied = Mark()  # up to where the inbox was emptied
-        self._holes: list[tuple[str, Span]] = []  # that deleting messages of this machine makes
+        self._gaps: list[tuple[str, Span]] = []  # that deleting messages of this machine makes
         self.scrubbing = False  # is a scrub under way?
 
     def connected(self) -> None:
@@ -48,9 +48,9 @@ class Deletion:
         self._erasing.discard(sequence)
         return lambda unit: unit.erased(sequence)
 
-    def made_holes(self, holes: Iterable[tuple[str, Span]]) -> None:
+    def made_gaps(self, gaps: Iterable[tuple[str, Span]]) -> None:
         """Take note of the positions of messages that are deleted, by project."""
-        self._holes += holes
+        self._gaps += gaps
 
     def drop_applied(self, records: RecordView, *, some: bool) -> Iterator[Write]:
         """Yield what deletes from the inbox what ingest has applied: if it is all, or `some`.
@@ -65,19 +65,19 @@ class Deletion:
             yield lambda unit: unit.delete_through(mark)
             self._applied = mark
 
-    def fill_holes(self, now: Now) -> bool:
+    def fill_gaps(self, now: Now) -> bool:
         """Publish again what else was in messages that are deleted; return whether there is any.
 
         Not before ingest has applied what was forgotten: until then the records still have it.
         """
-        if not self._holes:
+        if not self._gaps:
             return False
         with self._store.view() as view:
             if view.count():
                 return False
-        for hashed, span in self._holes:
+        for hashed, span in self._gaps:
             self._outbox.refill(hashed, span, tag=f":{now.wall // NS}")
-        self._holes = []
+        self._gaps = []
         return True
 
     def scrub(self, records: RecordView, now: Now) -> None:

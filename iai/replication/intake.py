@@ -51,7 +51,7 @@ class Taken(Struct):
 
     writes: list[Write] = field(default_factory=list)
     rows: list[tuple[str, bytes]] = field(default_factory=list)  # for the inbox
-    holes: list[tuple[str, Span]] = field(default_factory=list)  # our messages that are deleted
+    gaps: list[tuple[str, Span]] = field(default_factory=list)  # our messages that are deleted
     heard: set[Key] = field(default_factory=set)  # machines that have said something
     control: bool = False  # is anything new known of the team?
     refused: list[Refused] = field(default_factory=list)
@@ -231,7 +231,7 @@ class Intake:
             if found is not None:
                 taken.writes.append(_noting(found, sequence, span, ours=ours))
             if isinstance(found, ForgetChange):
-                taken.holes.extend(_deleted(found, project, view))
+                taken.gaps.extend(_deleted(found, project, view))
             elif found is not None:
                 about |= _texts(found)
             if not ours and not self._is_forgotten(found, view):

@@ -4,9 +4,9 @@ For each shared project, changes are read after the cursor, sealed and published
 moves when the stream has acknowledged them. After a crash, or with a new connection, it goes on
 from the cursor: the stream drops what it has seen, and applying a change twice does no harm.
 
-A backlog does not hold up what is said now. What comes after it is published first, by a run of its
-own, and the backlog at a rate that other machines can keep up with. The cursor follows the backlog,
-and then goes on with the other run.
+A backlog does not hold up what is said now. What comes after it is published first, by a sender of
+its own, and the backlog at a rate that other machines can keep up with. The cursor follows the
+backlog, and then goes on with the other sender.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from iai.errors import MessageRefused, UnknownKey
 from iai.model.clock import NS, Now
 from iai.protocol.replicator import ChangeWithheld
 from iai.replication import content
+from iai.replication.log_sender import LogSender
 from iai.replication.messages import Message, last_position
 from iai.replication.positions import revision_of
 from iai.replication.project import Project, from_cursor
-from iai.replication.run import Run
 from iai.store import outgoing
 from iai.store.record_view import RecordView
 from iai.store.team_store import Shared
@@ -32,7 +32,7 @@ from iai.team.stream import Last, Stream
 
 PER_S = 2_000  # changes of a backlog published in a second; other machines take in more
 NEVER = 1 << 63  # monotonic
-MOST_REFILLS = 64  # holes of others that wait to be filled
+MOST_REFILLS = 64  # gaps of others that wait to be filled
 
 
 class Outbox:
@@ -43,7 +43,7 @@ class Outbox:
         self._membership = membership
         self._projects: dict[str, Project] = {}  # by hash
         self._numbers = count(1)
-        self._sent: dict[int, tuple[Project, Run]] = {}
+        self._sent: dict[int, tuple[Project, LogSender]] = {}
         self._beaten: dict[str, int] = {}  # position in the last heartbeat, by hash
         self._largest = 0  # bytes that a message may have
         self.limited = False  # does the stream drop old messages?
@@ -125,7 +125,7 @@ class Outbox:
         resume = before if revision_of(before) < revision_of(there) else there
         resume = min(resume, project.shared.position)
         project.shared = structs.replace(project.shared, sequence=0)
-        project.main = Run(max(0, revision_of(resume) - 1), resume, tag=tag)
+        project.main = LogSender(max(0, revision_of(resume) - 1), resume, tag=tag)
         return project.shared
 
     def refill(self, hashed: str, span: Span, tag: str) -> None:
@@ -137,16 +137,16 @@ class Outbox:
         overlapping = any(one.last < through and span.after < one.until for one in project.refills)
         if span.after < through and not overlapping:
             start = max(0, revision_of(span.after) - 1)
-            project.refills.append(Run(start, span.after, until=through, tag=tag))
+            project.refills.append(LogSender(start, span.after, until=through, tag=tag))
 
     def acknowledged(self, number: int, sequence: int) -> Shared | None:
         """Take note of an acknowledgement; return the cursor if it has moved."""
-        project, run = self._sent.pop(number, (None, None))
-        if project is None or run is None:
+        project, sender = self._sent.pop(number, (None, None))
+        if project is None or sender is None:
             return None
-        run.acknowledged(number, sequence)
+        sender.acknowledged(number, sequence)
         before = project.shared
-        if run is project.main:
+        if sender is project.main:
             project.advance()
         return project.shared if project.shared != before else None
 
@@ -170,7 +170,7 @@ class Outbox:
         left = [one for one in ready if not one.blocked] if self._stream.room else []
         if any(one.first.has_more(head) for one in left):
             return 0
-        more = any(run.has_more(head) for one in left for run in one.backlog)
+        more = any(sender.has_more(head) for one in left for sender in one.backlog)
         return self._backlog_at if more else NEVER
 
     def unpublished(self, view: RecordView, most: int) -> dict[str, int]:
@@ -201,30 +201,30 @@ class Outbox:
         """Publish the next of a backlog; return how many changes."""
         if not project.backlog:
             return 0
-        run = project.backlog[0]
-        count = self._advance(view, project, run, head)
-        if project.refills and run is project.refills[0] and run.ended:
+        sender = project.backlog[0]
+        count = self._advance(view, project, sender, head)
+        if project.refills and sender is project.refills[0] and sender.ended:
             project.refills.popleft()
         return count
 
-    def _advance(self, view: RecordView, project: Project, run: Run, head: int) -> int:
-        """Publish the next of a run; return how many changes were read for that."""
+    def _advance(self, view: RecordView, project: Project, sender: LogSender, head: int) -> int:
+        """Publish what a sender has next; return how many changes were read for that."""
         count = 0
-        if not run.ready and self._stream.room:
+        if not sender.ready and self._stream.room:
             own = self._membership.shares_own
-            count = run.read_on(view, project.shared.project, head, own=own)
-            if not run.ready:
-                project.close(run, head)
-            if run is project.main:
+            count = sender.read_on(view, project.shared.project, head, own=own)
+            if not sender.ready:
+                project.close(sender, head)
+            if sender is project.main:
                 project.advance()
-        while run.ready and self._stream.room and self._send(project, run, run.ready[0]):
-            run.ready.popleft()
+        while sender.ready and self._stream.room and self._send(project, sender, sender.ready[0]):
+            sender.ready.popleft()
         return count
 
-    def _send(self, project: Project, run: Run, ready: Message) -> bool:
+    def _send(self, project: Project, sender: LogSender, ready: Message) -> bool:
         """Publish one message; return False if it cannot be sealed now."""
         hashed = project.shared.hash
-        at, after = _place(project, run, ready)
+        at, after = _place(project, sender, ready)
         try:
             data = self._membership.seal(hashed, at, after, self._sealed(ready))
             if len(data) > self._largest:
@@ -235,12 +235,12 @@ class Outbox:
             return False
         project.blocked = ""
         number = next(self._numbers)
-        self._sent[number] = project, run
-        run.sent.append((number, ready))
+        self._sent[number] = project, sender
+        sender.sent.append((number, ready))
         mac = self._membership.mac(ready.plain)
-        key = f"{self._membership.machine}:{hashed}:{ready.position}:{mac}{run.tag}"
+        key = f"{self._membership.machine}:{hashed}:{ready.position}:{mac}{sender.tag}"
         self._stream.publish(number, self._subject(hashed), key, data)
-        run.last = ready.position
+        sender.last = ready.position
         return True
 
     def _sealed(self, ready: Message) -> bytes:
@@ -281,13 +281,13 @@ class Outbox:
         return subjects.changes(self._membership.team, hashed, self._membership.machine)
 
 
-def _place(project: Project, run: Run, ready: Message) -> tuple[int, int]:
+def _place(project: Project, sender: LogSender, ready: Message) -> tuple[int, int]:
     """Return the position that a message has for others, and that of the one before it.
 
     What is one's own and is published later says nothing of what is between; nor, beyond what is
     published of all else, of its own position.
     """
-    if not run.own:
-        return ready.position, run.last
+    if not sender.own:
+        return ready.position, sender.last
     known = ready.position <= project.shared.position
     return (ready.position, ready.position - 1) if known else (0, 0)

@@ -51,9 +51,9 @@ class Peers:
         """All of them."""
         return list(self._peers.values())
 
-    def hole(self, peer: Peer) -> Span | None:
+    def gap(self, peer: Peer) -> Span | None:
         """Return what is missing of a machine that is, or was, in the team."""
-        return peer.chain.hole if peer.machine in self._membership.roster.admitted else None
+        return peer.chain.gap if peer.machine in self._membership.roster.admitted else None
 
     def hear(self, header: Header) -> Key:
         """Take note that a message of a machine has arrived."""

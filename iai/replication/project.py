@@ -1,12 +1,12 @@
-"""A shared project, and what of it is being published: what is said now, a backlog, and holes."""
+"""A shared project, and what of it is being published: what is said now, a backlog, and gaps."""
 
 from collections import deque
 
 from msgspec import Struct, field, structs
 
 from iai.model.clock import NS
+from iai.replication.log_sender import LogSender
 from iai.replication.positions import end_of, revision_of
-from iai.replication.run import Run
 from iai.store.team_store import Shared
 
 BACKLOG = 1_000  # revisions; what comes after so many that are to be published goes first
@@ -16,10 +16,10 @@ class Project(Struct):
     """A shared project."""
 
     shared: Shared
-    main: Run  # from the cursor on
-    live: Run | None = None  # of what came after a backlog, until `main` has come to its end
-    own: Run | None = None  # of what is one's own, and was not published when all else was
-    refills: deque[Run] = field(default_factory=deque)
+    main: LogSender  # from the cursor on
+    live: LogSender | None = None  # of what came after a backlog, until `main` has come to its end
+    own: LogSender | None = None  # of what is one's own, and was not published when all else was
+    refills: deque[LogSender] = field(default_factory=deque)
     checked: bool = False  # is what the stream has of it known, on this connection?
     expected: Shared | None = None  # the cursor when that was last asked for
     blocked: str = ""  # why nothing can be published
@@ -30,12 +30,12 @@ class Project(Struct):
         return self.main.idle and self.main.read >= head and self.live is None
 
     @property
-    def first(self) -> Run:
+    def first(self) -> LogSender:
         """What is published before all else: what is said now."""
         return self.live if self.live is not None else self.main
 
     @property
-    def backlog(self) -> list[Run]:
+    def backlog(self) -> list[LogSender]:
         """What is published at a certain rate."""
         own = (self.own,) if self.own is not None else ()
         return [*self.refills, *own, *((self.main,) if self.live is not None else ())]
@@ -48,7 +48,7 @@ class Project(Struct):
         if not on:
             self.own = None
         elif not self.shared.own and self.own is None:
-            self.own = Run(0, 0, until=end_of(head), own=True, tag=f":own:{now // NS}")
+            self.own = LogSender(0, 0, until=end_of(head), own=True, tag=f":own:{now // NS}")
         done = self.own is not None and self.own.ended and self.own.idle
         if done:
             self.own = None
@@ -62,13 +62,13 @@ class Project(Struct):
         """Have what comes after a backlog go first."""
         if self.live is None and not self.main.until and head - self.main.read > BACKLOG:
             self.main.until = end_of(head)
-            self.live = Run(head, self.main.until)
+            self.live = LogSender(head, self.main.until)
 
-    def close(self, run: Run, head: int) -> None:
-        """End a run of which all is published; a backlog only if anything was said after it."""
+    def close(self, sender: LogSender, head: int) -> None:
+        """End a sender that is through; a backlog only if anything was said after it."""
         live = self.live
-        if run is not self.main or live is None or live.last > self.main.until or live.ready:
-            run.close(head)
+        if sender is not self.main or live is None or live.last > self.main.until or live.ready:
+            sender.close(head)
         elif self.main.read >= revision_of(self.main.until):
             self.main.until, self.main.read, self.live = 0, live.read, None
 
@@ -88,6 +88,6 @@ class Project(Struct):
             self.advance()
 
 
-def from_cursor(shared: Shared) -> Run:
-    """Return the run that goes on where a project was left."""
-    return Run(shared.through, shared.position)
+def from_cursor(shared: Shared) -> LogSender:
+    """Return the sender that goes on where a project was left."""
+    return LogSender(shared.through, shared.position)

@@ -38,7 +38,7 @@ class Link:
     def behind(self, view: TeamView, peers: Peers, now: int) -> None:
         """Note since when anything of a machine has been missing or waiting."""
         late = set(view.waiting_for_ingest(COUNTED)) if view.count() else set[str]()
-        late |= {one.machine for one in peers.every if peers.hole(one) is not None}
+        late |= {one.machine for one in peers.every if peers.gap(one) is not None}
         self.behind_since = {one: self.behind_since.get(one, now) for one in late}
 
 
@@ -95,7 +95,7 @@ def _peers(
             name=member.name,
             heard_at=max((one.heard_at for one in of_it), default=0),
             waiting=waiting.get(member.machine, 0),
-            missing=any(peers.hole(one) is not None for one in of_it),
+            missing=any(peers.gap(one) is not None for one in of_it),
             behind_since=link.behind_since.get(member.machine, 0),
             own=member.person == person,
         )

@@ -19,7 +19,7 @@ from iai.ingest.spool import HookEvent
 from iai.model import clock, framing
 from iai.payload.compose import render
 from iai.payload.material import Material, gather
-from iai.payload.message import message
+from iai.payload.system_message import system_message
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.session_start import capture_watch, delivery_notes, unread
@@ -96,7 +96,7 @@ def compose_from(records: Records | None, start: Start, settings: Settings, wall
             text = render(material, wall, "; ".join(filter(None, notes)))
         if view is not None and settings.start_message and start.with_message:
             sessions = sum(1 for _ in view.sessions(view.belongs(project.id)))
-            said = message(material, sessions, text, stalled) if framing.tokens(text) else ""
+            said = system_message(material, sessions, text, stalled) if framing.tokens(text) else ""
             text = encode_claude_file(text, said).decode() if said else text
     return text
 

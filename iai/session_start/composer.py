@@ -10,8 +10,9 @@ from iai.model.memo import Latest
 from iai.model.topic import Topic
 from iai.payload import file_notes
 from iai.payload.compose import render
-from iai.payload.material import ELSEWHERE, Material, Memo, gather
-from iai.payload.message import message
+from iai.payload.material import ELSEWHERE, Material, gather
+from iai.payload.sessions import Memo
+from iai.payload.system_message import system_message
 from iai.store.payload_readers import PayloadReaders
 from iai.store.record_view import RecordView
 
@@ -75,7 +76,7 @@ class Composer:
         notes = (stalled, "" if with_graph else WITHOUT_GRAPH)
         text = render(material, wall, "; ".join(filter(None, notes)))
         if text or not known:
-            shown = message(material, sessions, text, stalled) if self._with_message else ""
+            shown = system_message(material, sessions, text, stalled) if self._with_message else ""
             return Composed(text, shown)
         nothing = framing.opening(material.revision, clock.iso(wall), target.name)
         return Composed(f"{nothing}\n{framing.CLOSING}\n", "")

@@ -9,15 +9,12 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from iai.model.action import Action
-from iai.model.member import Member
 from iai.model.record import (
     Project,
     Record,
-    Watermark,
     session_key,
 )
 from iai.model.revisions import through
-from iai.model.session import SessionInfo
 from iai.store.record_view import RecordView
 
 LATEST_CHANGES = 5_000  # at most this many are read: an import may have made a million
@@ -50,7 +47,7 @@ def read_delta(view: RecordView, project: str, revision: int) -> Delta:
 
 
 class DeltaView:
-    """Only the records that are new to a session: a `material.PayloadSource`."""
+    """Only the records that are new to a session: a `sessions.PayloadSource`."""
 
     def __init__(
         self, view: RecordView, delta: Delta, pending: Iterable[Record], project: str, session: str
@@ -59,36 +56,16 @@ class DeltaView:
         own = (record for record in pending if record.project == project)
         every = (*delta.said, *own)
         said = [r for r in every if not session or r.session != session or r.machine]
-        self._view = view
+        self._view = view  # from which comes all that is not about what is new
+        self.watermark, self.erased_through = view.watermark, view.erased_through
+        self.belongs, self.project_named = view.belongs, view.project_named
+        self.member, self.pinned_on = view.member, view.pinned_on
+        self.session_info = view.session_info
         self._pinned = sorted(delta.pinned, key=_order, reverse=True)
         self._facts = sorted((r for r in said if not r.in_session), key=_order, reverse=True)
         self._sessions: dict[bytes, list[Record]] = defaultdict(list)
         for record in sorted((r for r in said if r.in_session), key=_order):
             self._sessions[session_key(record.host, record.session, record.machine)].append(record)
-
-    def erased_through(self) -> int:
-        """See `RecordView.erased_through`."""
-        return self._view.erased_through()
-
-    def watermark(self) -> Watermark:
-        """Return that of the records."""
-        return self._view.watermark()
-
-    def belongs(self, project: str) -> str:
-        """See `RecordView.belongs`."""
-        return self._view.belongs(project)
-
-    def project_named(self, project: str) -> Project | None:
-        """Return a project by its id."""
-        return self._view.project_named(project)
-
-    def member(self, machine: str) -> Member | None:
-        """See `RecordView.member`."""
-        return self._view.member(machine)
-
-    def pinned_on(self, record: Record) -> str:
-        """See `RecordView.pinned_on`."""
-        return self._view.pinned_on(record)
 
     def active(self) -> list[Project]:
         """Return no project: a delta is about one project only."""
@@ -110,10 +87,6 @@ class DeltaView:
         first = turns[0].order if turns else 0
         actions = self._view.actions(session, newest_first=newest_first)
         return (action for action in actions if action.at >= first)
-
-    def session_info(self, session: bytes) -> SessionInfo | None:
-        """See `RecordView.session_info`."""
-        return self._view.session_info(session)
 
     def session_changed(self, session: bytes) -> int:
         """Return 0, so that nothing is cached: every delta is different."""

@@ -33,7 +33,7 @@ _NEVER = 1 << 63
 
 
 class PendingView:
-    """A view of the records plus the pending turns: a `material.PayloadSource`."""
+    """A view of the records plus the pending turns: a `sessions.PayloadSource`."""
 
     def __init__(self, view: RecordView | None, pending: Pending, wall: int) -> None:
         """`view` is None if there is no store. Turns that it knows or once knew are left out."""

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from iai.lifecycle.maintenance import Trouble
 from iai.model.revisions import Revisions
-from iai.store import links, migrations, topics, turns
+from iai.store import links, migrations, topics, turn_blocks
 from iai.store.codec import decode_u64, encode_each, encode_u64, pack, unpack
 from iai.store.environment import MAP_SIZE, Environment
 from iai.store.links import LinkChange, LinkView
 from iai.store.topics import TopicChange, TopicStore, TopicView
-from iai.store.turns import TurnChange, TurnView
+from iai.store.turn_blocks import TurnChange, TurnView
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ _DATABASES = (
     "machines",  # position -> of which machine records are, if any is of another than this
     "counts",  # id of a term -> in how many records it occurs
     "uncounted",  # label -> nothing: its term vector is kept, but not in `counts` yet
-    *turns.DATABASES,
+    *turn_blocks.DATABASES,
     *links.DATABASES,
     *topics.DATABASES,
 )

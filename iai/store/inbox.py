@@ -12,9 +12,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from iai.store.codec import decode_u64, encode_u64, pack, unpack
-from iai.store.environment import MAP_SIZE, Environment, Tables
+from iai.store.environment import Environment, Tables
 from iai.store.store import Store
-from iai.store.transaction import BEYOND, Transaction
+from iai.store.transaction import BEYOND
 
 SCHEMA = 1
 DATABASES = (
@@ -135,42 +135,16 @@ class InboxChange(InboxView):
 
 
 class Inbox(Store):
-    """The environment of the inbox: `writer` for the replicator, else for reading."""
+    """The environment of the inbox, for reading; its writer is `TeamStore`."""
 
-    def __init__(self, path: Path, *, writer: bool = False, map_size: int = MAP_SIZE) -> None:
-        super().__init__(
-            Environment(
-                path, DATABASES, schema=SCHEMA, writer=writer, name="team", map_size=map_size
-            )
-        )
+    def __init__(self, path: Path) -> None:
+        super().__init__(Environment(path, DATABASES, schema=SCHEMA, writer=False, name="team"))
 
     @contextmanager
     def view(self) -> Iterator[InboxView]:
         """Open a view of it as of now."""
         with self._environment.read() as transaction:
             yield InboxView(self._environment, transaction)
-
-    def put(self, stream: str, entries: Iterable[tuple[int, str, bytes]]) -> None:
-        """See `InboxChange.put`; durable when it returns."""
-        rows = list(entries)  # it may run more than once
-
-        def change(transaction: Transaction) -> None:
-            InboxChange(self._environment, transaction).put(stream, rows)
-
-        self._environment.write(change)
-
-    def after(self, mark: Mark, limit: int) -> tuple[str, Batch]:
-        """See `InboxView.after`."""
-        with self.view() as view:
-            return view.after(mark, limit)
-
-    def delete_through(self, mark: Mark) -> None:
-        """See `InboxChange.delete_through`."""
-
-        def change(transaction: Transaction) -> None:
-            InboxChange(self._environment, transaction).delete_through(mark)
-
-        self._environment.write(change)
 
 
 def _key(number: int, sequence: int) -> bytes:

@@ -20,7 +20,7 @@ class Chain(NamedTuple):
     """What has arrived of one machine in one project."""
 
     tip: int = 0  # all up to this position has arrived
-    islands: tuple[Span, ...] = ()  # what has arrived beyond a hole, ascending, none touching
+    islands: tuple[Span, ...] = ()  # what has arrived beyond a gap, ascending, none touching
     announced: int = 0  # the last position that the machine says it has published
 
     def add(self, after: int, position: int) -> Self:
@@ -42,7 +42,7 @@ class Chain(NamedTuple):
         return self._replace(announced=max(self.announced, position))
 
     @property
-    def hole(self) -> Span | None:
+    def gap(self) -> Span | None:
         """The first positions that are missing; None if there are none."""
         end = self.islands[0].after if self.islands else self.announced
         return Span(self.tip, end) if end > self.tip else None

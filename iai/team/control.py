@@ -21,11 +21,7 @@ _PURPOSE = b"iai control\0"  # what is signed begins with it: see `envelope`
 _PROOF = b"iai invitation\0"
 
 
-def _kebab(name: str) -> str:
-    return name.lower()
-
-
-class Statement(Struct, frozen=True, kw_only=True, tag_field="kind", tag=_kebab):
+class Statement(Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
     """Base of what a machine can say to its team."""
 
     clock: int  # greater than that of all statements that the machine knew of (Lamport, 1978)

@@ -41,7 +41,7 @@ class Header(Struct, frozen=True, array_like=True):
 
 
 class ProjectKey(Struct, frozen=True):
-    """A key that the changes of a project are sealed with."""
+    """A key that the changes of a project are sealed with, by AES-256-GCM."""
 
     secret: bytes
 
@@ -54,6 +54,18 @@ class ProjectKey(Struct, frozen=True):
         """A hash of the key, so that no other key can be handed out under its id."""
         return hashlib.blake2b(self.secret, digest_size=8, person=b"iai key").digest()
 
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Return a random nonce and the sealed bytes, which open only in the same context."""
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + _aead(self.secret).encrypt(nonce, plain, context)
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Return what was sealed. Raises Forged."""
+        try:
+            return _aead(self.secret).decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+        except (ValueError, InvalidTag):
+            raise Forged("its content is not what was sealed") from None
+
 
 def new_key() -> ProjectKey:
     """Make a key."""
@@ -63,9 +75,8 @@ def new_key() -> ProjectKey:
 def seal(identity: Identity, key: ProjectKey, header: Header, plain: bytes) -> bytes:
     """Encrypt and sign a change. The header has to name this machine and this key."""
     head = msgspec.msgpack.encode(header)
-    nonce = secrets.token_bytes(_NONCE)
     start = bytes([VERSION]) + len(head).to_bytes(_SIZE, "big") + head
-    unsigned = start + nonce + _aead(key.secret).encrypt(nonce, _padded(plain), start)
+    unsigned = start + key.seal(_padded(plain), start)
     return unsigned + identity.sign(_PURPOSE + unsigned)
 
 
@@ -91,11 +102,7 @@ def unseal(data: bytes, key: ProjectKey) -> bytes:
     header, body = read_header(data), _body(data)
     if header.key != key.id:
         raise UnknownKey(f"it is sealed with key {header.key.hex()}")
-    nonce, sealed = data[body : body + _NONCE], data[body + _NONCE : -SIGNATURE]
-    try:
-        return _unpadded(_aead(key.secret).decrypt(nonce, sealed, data[:body]))
-    except (ValueError, InvalidTag):
-        raise Forged("its content is not what was sealed") from None
+    return _unpadded(key.open(data[body:-SIGNATURE], data[:body]))
 
 
 def _body(data: bytes) -> int:

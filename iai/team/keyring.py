@@ -24,6 +24,10 @@ class Keyring:
     def __contains__(self, key: bytes) -> bool:
         return key in self._keys
 
+    def get(self, key: bytes) -> ProjectKey | None:
+        """Return a key by its id; None if it is not here."""
+        return self._keys.get(key)
+
     def __getitem__(self, key: bytes) -> ProjectKey:
         """Return a key by its id. Raises KeyError."""
         return self._keys[key]

@@ -152,10 +152,6 @@ class Membership:
         person = self._names.person(self.roster, machine)
         return Member(machine=machine, author=author, name=name, person=person)
 
-    def refusals(self) -> dict[bytes, str]:
-        """Map each control message that does not count, by digest, to why not."""
-        return dict(self.roster.refused)
-
     def waits_for(self, now: int) -> str:
         """Say why this machine is not in the team; "" if it is."""
         if self.machine in self.roster.members:
@@ -233,10 +229,6 @@ class Membership:
         if self.roster.person(machine) != self.roster.person(self.machine):
             return None
         return self._personal.open(self.roster, sealed)
-
-    def keys(self, project: str) -> tuple[bytes, ...]:
-        """Return the ids of the keys of a project (by its hash) that this machine has."""
-        return tuple(key for key in self.roster.keys.get(project, {}) if key in self._keys)
 
     @property
     def secret(self) -> bytes:

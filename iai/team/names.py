@@ -4,19 +4,15 @@ A name has a key as projects have: a machine that left is not told of new names.
 """
 
 import hashlib
-import secrets
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from iai.errors import Forged
 from iai.team import keyring
 from iai.team.control import Profile
 from iai.team.envelope import ProjectKey
 from iai.team.keyring import Keyring
 from iai.team.roster import Roster
-
-_NONCE = 12  # bytes
 
 
 class Names:
@@ -29,9 +25,8 @@ class Names:
 
     def seal(self, key: ProjectKey, names: tuple[str, str]) -> bytes:
         """Seal the names of this machine's user and of the machine."""
-        nonce = secrets.token_bytes(_NONCE)
-        purpose = keyring.context("names", self._team, self._machine)
-        return nonce + AESGCM(key.secret).encrypt(nonce, msgspec.msgpack.encode(names), purpose)
+        context = keyring.context("names", self._team, self._machine)
+        return key.seal(msgspec.msgpack.encode(names), context)
 
     def of(self, roster: Roster, machine: str) -> tuple[str, str]:
         """Return the author and the name of a machine; empty while they are not known."""
@@ -39,13 +34,10 @@ class Names:
         key = self._key(profile) if profile is not None else None
         if profile is None or key is None:
             return "", ""
-        nonce, sealed = profile.names[:_NONCE], profile.names[_NONCE:]
         try:
-            plain = AESGCM(key).decrypt(
-                nonce, sealed, keyring.context("names", self._team, machine)
-            )
+            plain = key.open(profile.names, keyring.context("names", self._team, machine))
             return msgspec.msgpack.decode(plain, type=tuple[str, str])
-        except (ValueError, InvalidTag):
+        except (Forged, ValueError):
             return "", ""
 
     def person(self, roster: Roster, machine: str) -> str:
@@ -60,10 +52,12 @@ class Names:
             own = bool(author) and self.of(roster, by)[0] == author
         return self.person(roster, by) if own else machine
 
-    def _key(self, profile: Profile) -> bytes | None:
+    def _key(self, profile: Profile) -> ProjectKey | None:
         """Return the key of a profile; None if this machine does not have it."""
         if profile.key:
-            return self._keys[profile.key].secret if profile.key in self._keys else None
+            return self._keys.get(profile.key)
         if not self._keys.secret:
             return None
-        return hashlib.blake2b(self._keys.secret, person=b"iai names", digest_size=32).digest()
+        return ProjectKey(
+            hashlib.blake2b(self._keys.secret, person=b"iai names", digest_size=32).digest()
+        )

@@ -5,11 +5,8 @@ It travels in the messages of its project, as all else does. Inside, it is seale
 all keys that there were; when one leaves, the others make a new one.
 """
 
-import secrets
 from contextlib import suppress
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from iai.errors import Forged, UnknownKey
@@ -19,7 +16,6 @@ from iai.team.envelope import ProjectKey
 from iai.team.identity import Identity, PublicKeys
 from iai.team.roster import Roster
 
-_NONCE = 12  # bytes
 _FEWEST = 2  # machines that need a common key
 
 
@@ -70,9 +66,7 @@ class PersonalKeys:
         key = self.usable(roster)
         if key is None:
             raise UnknownKey("the machines of this user have no common key yet")
-        nonce = secrets.token_bytes(_NONCE)
-        data = AESGCM(key.secret).encrypt(nonce, plain, self._context)
-        return Sealed(key.id, nonce + data, about)
+        return Sealed(key.id, key.seal(plain, self._context), about)
 
     def open(self, roster: Roster, sealed: Sealed) -> bytes:
         """Return what was sealed. Raises UnknownKey, Forged."""
@@ -80,11 +74,7 @@ class PersonalKeys:
         key = self._keys.get(sealed.key)
         if key is None:
             raise UnknownKey(f"this machine does not have key {sealed.key.hex()} yet")
-        nonce, data = sealed.data[:_NONCE], sealed.data[_NONCE:]
-        try:
-            return AESGCM(key.secret).decrypt(nonce, data, self._context)
-        except (ValueError, InvalidTag):
-            raise Forged("what is one's own is not what was sealed") from None
+        return key.open(sealed.data, self._context)
 
     def _take(self, roster: Roster) -> None:
         """Take the keys that machines of this user hand out; of others, it takes none."""

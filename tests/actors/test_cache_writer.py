@@ -42,7 +42,7 @@ from iai.freshness.sidecar import sidecar_path
 from iai.freshness.timers import QUIET_S
 from iai.model import framing
 from iai.model.clock import NS, iso
-from iai.payload import material
+from iai.payload import sessions
 from iai.payload.summary import summarise
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Answer, Caller, Effect, ReplaceFile
@@ -213,7 +213,7 @@ def test_where_a_session_ends_during_a_refresh_its_payload_is_written_next(world
 def choosing(monkeypatch: pytest.MonkeyPatch) -> Mock:
     """Count how often a session is summarised for a payload."""
     chosen = Mock(wraps=summarise)
-    monkeypatch.setattr(material, "summarise", chosen)
+    monkeypatch.setattr(sessions, "summarise", chosen)
     return chosen
 
 

@@ -26,7 +26,7 @@ from iai.protocol.lifecycle import LifecycleReport, LifecycleStatus, RequestStat
 from iai.protocol.message import Actor, State
 from iai.store.graph import GraphChange, Progress
 from iai.store.record_view import RecordView
-from iai.store.turns import AROUND
+from iai.store.turn_blocks import AROUND
 from tests.iai.store.builders import new_record
 from tests.simulation.stories import capture, events, revision
 

@@ -11,7 +11,7 @@ from benchmarks.simulate import Outcome, run_scenario
 from simulation.team_scenarios import generate_team
 
 from iai.replication import messages
-from iai.replication.holes import Holes
+from iai.replication.gap_requests import GapRequests
 from iai.replication.outbox import Outbox
 from iai.replication.relay import Relay
 from iai.store import outgoing
@@ -40,7 +40,7 @@ def what_is_missing_is_neither_asked_for_nor_noticed(patch: Patch) -> None:
         for hashed, project in self._projects.items():
             project.checked |= self._subject(hashed) == found.subject
 
-    patch.setattr(Holes, "ask", lambda *_: None)
+    patch.setattr(GapRequests, "ask", lambda *_: None)
     patch.setattr(Outbox, "last", last)
 
 

@@ -11,13 +11,11 @@ from benchmarks.stats import show
 
 NAMES = {
     "startup": "seconds until the group is ready; memory and CPU when idle",
-    "restarts": "seconds until a killed process answers again, and its CPU time until then",
     "hooks": "milliseconds of both hooks against `bash -c 'cat FILE'`",
     "sessions": "sessions of both hosts by the hundred: what they are given, and in what time",
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
     "faults": "kills, damage and full disks by the hundred; whether all that was promised holds",
     "soak": "does a group that works for long need more and more memory and files",
-    "payload": "how much of what the next session talks about is in what it starts with",
     "work": "real sessions (--sessions DIR): the next one's start, recall, and what is kept",
     "freshness": "how far behind the payload is over a day; draws it with --plot FILE.png",
     "latency": "milliseconds from a commit to the payload on disk, and after a kill",

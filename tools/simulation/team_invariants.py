@@ -27,7 +27,8 @@ from msgspec import structs
 from iai.errors import MessageRefused
 from iai.model.record import Record, session_key
 from iai.payload.compose import render
-from iai.payload.material import gather, summary_of
+from iai.payload.material import gather
+from iai.payload.sessions import summary_of
 from iai.payload.summary import Summary
 from iai.replication import content
 from iai.store.record_view import RecordView

@@ -1,6 +1,8 @@
 """The health of a store is reported correctly, whatever has happened to its files."""
 
+import json
 import os
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ from msgspec import structs
 
 from iai.admin import health
 from iai.admin.health import StoreHealth
+from iai.cli import freshness
 from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.freshness.sidecar import Sidecar, encode_sidecar, sidecar_path
 from iai.ingest import spool
 from iai.model import clock
@@ -219,6 +223,21 @@ def test_an_empty_store_lacks_nothing(layout: Layout) -> None:
     commit(layout, lambda _: None)
     found = look(layout)
     assert (found.payload.behind, found.stages["payload"].note) == (0, "")
+
+
+def test_the_lag_that_iai_freshness_prints_is_that_of_the_texts_that_are_kept_on_disk(
+    current: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    current.project_payload(PROJECT).unlink()
+
+    def lag(payload: str) -> int:
+        args = Namespace(since="7d", plot=None, json=True)
+        freshness.run(args, Settings(store=current.root, payload=payload))
+        now = json.loads(capsys.readouterr().out)["now"]
+        return int(now["payload"]["local_changes"])
+
+    assert lag("file") == 3
+    assert lag("live") == 0
 
 
 def test_only_the_configured_number_of_projects_needs_a_payload(current: Layout) -> None:

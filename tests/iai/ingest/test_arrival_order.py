@@ -24,7 +24,8 @@ from iai.model.exchange import opens
 from iai.model.record import Record, Source, session_key
 from iai.model.session import SessionInfo
 from iai.payload.compose import render
-from iai.payload.material import gather, summary_of
+from iai.payload.material import gather
+from iai.payload.sessions import summary_of
 from iai.protocol.ingest import Edit, Forget, Mark, Pin
 from iai.recall.timeline import stretches
 from iai.store.record_view import RecordView

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from simulation.world import SharedInbox
 
 from iai.config.layout import Layout
 from iai.errors import StoreCorrupt
@@ -19,9 +20,10 @@ from iai.model.record import digest
 from iai.projects.identity import identify
 from iai.protocol.behaviour import Effect, Publish, RemoveFile, ReplaceFile
 from iai.protocol.ingest import CapturedTurn, ChangeSkipped, RecordsCommitted
-from iai.store.inbox import Inbox, Mark
+from iai.store.inbox import Mark
 from iai.store.records import Records
 from iai.store.replica_change import ReplicaChange
+from iai.store.team_store import TeamStore
 from tests.iai.ingest.effects import perform
 from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
@@ -37,13 +39,16 @@ class Rig:
             layout, self.records, identify, lambda text: text.replace("hunter2", "[redacted:key]")
         )
         perform(self.writer.start())
-        self.inbox = Inbox(layout.team, writer=True, map_size=16 << 20)
+        self.inbox = TeamStore(layout.team, map_size=16 << 20)
         self.reader = InboxReader(layout, self.records, self.writer, None)
-        self.reader._inbox = self.inbox  # LMDB must not be opened twice in a process
+        self.reader._inbox = SharedInbox(self.inbox)  # LMDB must not be opened twice in a process
 
     def arrive(self, *changes: Change | bytes, first: int = 1) -> None:
         data = [one if isinstance(one, bytes) else change.encode(one) for one in changes]
-        self.inbox.put("S", [(place, A, one) for place, one in enumerate(data, first)])
+        self.put("S", *((place, A, one) for place, one in enumerate(data, first)))
+
+    def put(self, stream: str, *entries: tuple[int, str, bytes]) -> None:
+        self.inbox.commit(lambda unit: unit.put(stream, entries))
 
     def take(self, slow_from: float = math.inf) -> list[Effect]:
         """Take all that waits; return the effects. From some record on, a slice takes a second."""
@@ -111,7 +116,7 @@ def test_it_goes_on_from_the_mark_in_slices_that_grow_until_they_take_their_time
 def test_what_is_taken_again_is_there_once(rig: Rig) -> None:
     rig.arrive(turn("one"))
     rig.take()
-    rig.inbox.put("S2", [(1, A, change.encode(turn("one")))])  # the stream was created again
+    rig.put("S2", (1, A, change.encode(turn("one"))))  # the stream was created again
     rig.take()
     assert rig.texts() == ["text of one"]
     assert rig.mark() == Mark("S2", 1)

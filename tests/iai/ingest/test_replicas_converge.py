@@ -198,7 +198,7 @@ class Replicas(RuleBasedStateMachine):
         self._fall_quiet(order)
 
     def _fall_quiet(self, order: Random) -> None:
-        """Fill all holes, and deliver everything until nobody has anything to say any more."""
+        """Fill all gaps, and deliver everything until nobody has anything to say any more."""
         for one in self.replicas:
             self.stream += one.publish(again=True)
         new = self.stream

@@ -25,7 +25,8 @@ from iai.model.topic import Topic
 from iai.payload.budget import CHARACTERS, TOKENS, tokens
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
-from iai.payload.material import SESSIONS, Decision, Material, Memo, gather
+from iai.payload.material import Decision, Material, gather
+from iai.payload.sessions import SESSIONS, Memo
 from iai.payload.summary import Summary, summarise
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView

@@ -13,7 +13,8 @@ from iai.model.member import Member
 from iai.payload import file_notes
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
-from iai.payload.material import OTHERS, PINNED, SESSIONS, gather
+from iai.payload.material import PINNED, gather
+from iai.payload.sessions import OTHERS, SESSIONS
 from iai.recall.file_history import find
 from iai.session_start.delta_view import DeltaView, read_delta
 from iai.store.records import Records

@@ -7,7 +7,7 @@ import pytest
 from iai.model.clock import NS
 from iai.recall import speakers, weights
 from iai.recall.dates import named
-from iai.store.turns import AROUND
+from iai.store.turn_blocks import AROUND
 
 
 def at(day: str) -> int:

@@ -23,7 +23,7 @@ from iai.protocol.replicator import (
     StreamReset,
     TeamMessageRefused,
 )
-from iai.replication import content, outbox, project, run
+from iai.replication import content, log_sender, outbox, project
 from iai.team.stream import IN_FLIGHT, Last
 from tests.iai.replication.nodes import Make, Node, Team, opened, report, state
 from tests.iai.store.builders import PROJECT
@@ -380,7 +380,7 @@ def test_a_text_too_large_for_the_server_is_told_and_holds_up_nothing(team: Make
     withheld = {event for event in a.events if isinstance(event, ChangeWithheld)}
     assert [(one.largest, one.size > LARGEST) for one in withheld] == [(LARGEST, True)]
     assert report(b).pending == 0
-    assert not [event for event in a.events if isinstance(event, StreamRefilled)]  # no hole is seen
+    assert not [event for event in a.events if isinstance(event, StreamRefilled)]  # no gap is seen
 
 
 def test_without_the_server_all_waits_on_disk_and_status_says_so(team: Make) -> None:
@@ -461,7 +461,7 @@ def test_what_is_said_now_does_not_wait_for_a_backlog(
 ) -> None:
     monkeypatch.setattr(project, "BACKLOG", 100)
     monkeypatch.setattr(outbox, "PER_S", 20)
-    monkeypatch.setattr(run, "BATCH", 40)
+    monkeypatch.setattr(log_sender, "BATCH", 40)
     t = team(2)
     a, b = t.nodes
     past = [a.say(f"past {number}") for number in range(200)]
@@ -488,7 +488,7 @@ def test_a_backlog_goes_on_after_a_crash_where_it_was_and_nothing_is_left_out(
 ) -> None:
     monkeypatch.setattr(project, "BACKLOG", 50)
     monkeypatch.setattr(outbox, "PER_S", 20)
-    monkeypatch.setattr(run, "BATCH", 20)
+    monkeypatch.setattr(log_sender, "BATCH", 20)
     t = team(2)
     a, b = t.nodes
     said = [a.say(f"past {number}") for number in range(100)]
@@ -551,7 +551,7 @@ class Sharing(RuleBasedStateMachine):
         self.directory = TemporaryDirectory(prefix="iai-team-")
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(project, "BACKLOG", 3)
-        self.patch.setattr(run, "BATCH", 2)
+        self.patch.setattr(log_sender, "BATCH", 2)
         self.team = Team(Path(self.directory.name), 3)
         self.team.share()
         self.ids: list[str] = []

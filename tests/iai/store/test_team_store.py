@@ -74,7 +74,8 @@ def test_in_an_encrypted_store_nothing_that_waits_is_in_the_clear(tmp_path: Path
     store.close()
     assert b"zebra" not in (tmp_path / "team" / "data.mdb").read_bytes().lower()
     inbox = Inbox(tmp_path / "team")
-    assert inbox.after(Mark(), 1)[1] == [(1, "m", b"zebra-quartz")]
+    with inbox.view() as view:
+        assert view.after(Mark(), 1)[1] == [(1, "m", b"zebra-quartz")]
     inbox.close()
 
 

@@ -24,16 +24,16 @@ def test_the_first_message_that_is_missing_is_in_the_hole(
     missing = [link for link in sent if link not in some]
     if not missing:
         assert chain == Chain(positions[-1], (), positions[-1])
-        assert chain.hole is None
+        assert chain.gap is None
     else:
-        hole = chain.hole
-        assert hole is not None
-        assert hole.after == missing[0][0]
-        assert missing[0][1] <= hole.through
+        gap = chain.gap
+        assert gap is not None
+        assert gap.after == missing[0][0]
+        assert missing[0][1] <= gap.through
 
 
 @given(POSITIONS, st.data())
-def test_holes_that_are_filled_one_after_another_leave_none(
+def test_gaps_that_are_filled_one_after_another_leave_none(
     positions: list[int], data: st.DataObject
 ) -> None:
     sent = links(positions)
@@ -41,19 +41,19 @@ def test_holes_that_are_filled_one_after_another_leave_none(
     for after, position in data.draw(st.lists(st.sampled_from(sent), max_size=20)):
         chain = chain.add(after, position)
     for _ in sent:
-        if chain.hole is not None:  # what is left of it was forgotten: one message spans it all
-            chain = chain.add(*chain.hole)
+        if chain.gap is not None:  # what is left of it was forgotten: one message spans it all
+            chain = chain.add(*chain.gap)
     assert chain == Chain(positions[-1], (), positions[-1])
 
 
 def test_a_message_without_one_before_it_makes_no_hole() -> None:
     assert Chain().add(0, 7) == Chain(7, (), 7)
-    assert Chain().add(3, 7).hole == Span(0, 3)
+    assert Chain().add(3, 7).gap == Span(0, 3)
 
 
-def test_what_is_known_of_a_chain_full_of_holes_stays_small() -> None:
+def test_what_is_known_of_a_chain_full_of_gaps_stays_small() -> None:
     chain = Chain()
     for position in range(2, 10 * MOST_ISLANDS, 2):
         chain = chain.add(position - 1, position)
     assert len(chain.islands) == MOST_ISLANDS
-    assert chain.hole == Span(0, 1)
+    assert chain.gap == Span(0, 1)

@@ -34,6 +34,11 @@ def shared(stream: Stream, *machines: Machine) -> str:
     return machines[0].team.hash_of(PROJECT)
 
 
+def held(team: Membership, project: str) -> list[bytes]:
+    """Return the ids of the keys of a project (by its hash) that a machine has."""
+    return [key for key in team.roster.keys.get(project, {}) if key in team._keys]
+
+
 def named(machine: Machine, author: str, name: str, person: str = "") -> Member:
     """Return a member whose user has no other machine, or that of a person."""
     return Member(machine=machine.id, author=author, name=name, person=person or machine.id)
@@ -41,7 +46,7 @@ def named(machine: Machine, author: str, name: str, person: str = "") -> Member:
 
 def why_not(machine: Machine, data: bytes) -> str:
     """Return why a control message does not count for a machine."""
-    return machine.team.refusals()[control.read(machine.own.team, data).digest]
+    return machine.team.roster.refused[control.read(machine.own.team, data).digest]
 
 
 def refused(stream: Stream, machine: Machine, statement: control.AnyStatement, by: Machine) -> str:
@@ -68,7 +73,7 @@ def test_an_invited_machine_is_let_in_and_all_know_its_names() -> None:
             named(machines[2], "Bo", "Bo's"),
         )
         assert machine.team.waits_for(START) == ""
-        assert machine.team.refusals() == {}
+        assert machine.team.roster.refused == {}
 
 
 def test_the_stream_shows_no_name_and_no_secret() -> None:
@@ -136,7 +141,7 @@ def test_an_invitation_works_once() -> None:
     settle(stream, kim, ada, eve)
     assert eve.id not in kim.team.roster.members
     used = f"its invitation was used by machine {ada.id} already"
-    assert used in kim.team.refusals().values()
+    assert used in kim.team.roster.refused.values()
     assert eve.team.waits_for(START) == f"this machine was not let in: {used}"
 
 
@@ -202,7 +207,7 @@ def test_a_machine_with_an_invitation_of_its_own_making_is_not_let_in() -> None:
     eve = Machine(own)
     settle(stream, kim, eve)
     assert len(kim.team.members()) == 1
-    assert "nobody in the team has made its invitation" in kim.team.refusals().values()
+    assert "nobody in the team has made its invitation" in kim.team.roster.refused.values()
 
 
 def test_a_foreign_key_can_state_nothing() -> None:
@@ -216,7 +221,7 @@ def test_a_foreign_key_can_state_nothing() -> None:
         assert refused(stream, kim, statement, eve) == f"machine {eve.id} is not in the team"
     stream.publish(eve.team.due(START), again=True)
     settle(stream, kim)
-    assert "not what the founder has signed" in kim.team.refusals().values()
+    assert "not what the founder has signed" in kim.team.roster.refused.values()
     assert [member.machine for member in kim.team.members()] == [kim.id]
 
 
@@ -241,7 +246,7 @@ def test_a_control_message_with_any_byte_changed_is_refused_or_does_not_count() 
             fresh.apply(2, changed)
         except Forged:
             continue
-        assert len(fresh.refusals()) == 1, place
+        assert len(fresh.roster.refused) == 1, place
 
 
 @pytest.mark.parametrize("data", [b"", b"\1", b"\2" * 100, b"\1" * 500, b"\1" * (1 << 19)])
@@ -407,7 +412,7 @@ def test_an_admin_removes_no_other_admin() -> None:
         assert refused(stream, kim, lie, ada) == NO_REMOVAL
     stream.publish([bo.team.invite(START)[1]])
     settle(stream, kim, ada, bo)
-    assert not {NO_REMOVAL} ^ set(bo.team.refusals().values())
+    assert not {NO_REMOVAL} ^ set(bo.team.roster.refused.values())
     assert authors(kim) == ["Kim", "Ada", "Bo"]
 
 
@@ -438,7 +443,7 @@ def test_a_removed_admin_removes_nobody_any_more_and_no_old_removal_is_good_agai
     assert authors(bo) == authors(kim) == ["Kim", "Bo", "Dee"]
     stream.publish(bo.team.share(PROJECT))
     settle(stream, kim, bo, again)
-    assert not any(one.digest in kim.team.refusals() for one in kim.team.roster.counted)
+    assert not any(one.digest in kim.team.roster.refused for one in kim.team.roster.counted)
 
 
 @pytest.mark.parametrize("clock", [1, (1 << 64) - 1])
@@ -583,7 +588,7 @@ def test_a_key_made_by_one_who_does_not_know_yet_that_somebody_left_is_not_used(
     stream.publish(unknowing)
     settle(stream, kim, ada, bo)
     project = kim.team.hash_of(PROJECT)
-    assert len(bo.team.keys(project)) == 1
+    assert len(held(bo.team, project)) == 1
     sealed = kim.team.seal(project, 1, 0, b"without Bo")
     with pytest.raises(UnknownKey):
         bo.team.open(project, kim.id, 1, sealed)
@@ -613,7 +618,7 @@ def test_a_founder_that_left_removes_nobody_and_silences_nobody() -> None:
     stream.publish([bo.team.invite(START)[1], *bo.team.share(PROJECT)])
     settle(stream, ada, bo)
     assert why_not(ada, late.data) == f"machine {kim.id} has left the team"
-    assert len(ada.team.refusals()) == 1
+    assert len(ada.team.roster.refused) == 1
 
 
 def test_two_that_make_a_new_key_at_once_prefer_the_same() -> None:
@@ -661,7 +666,7 @@ def opening(change: Callable[[Header], Header], signer: int = 1) -> None:
     stream, machines = crew("Ada", "Bo")
     project = shared(stream, *machines)
     kim, ada, _ = machines
-    key = ada.team._keys[ada.team.keys(project)[0]]
+    key = ada.team._keys[held(ada.team, project)[0]]
     header = Header(kim.own.team, project, ada.id, 7, 5, key.id)
     own = machines[signer].own.identity
     data = envelope.seal(own, key, change(header), b"fact")
@@ -695,7 +700,7 @@ def test_a_change_moved_to_another_revision_is_refused() -> None:
 def test_a_machine_that_never_was_in_the_team_is_not_heard() -> None:
     stream, machines = crew()
     project = shared(stream, *machines)
-    key = machines[0].team._keys[machines[0].team.keys(project)[0]]
+    key = machines[0].team._keys[held(machines[0].team, project)[0]]
     eve = identity.new_identity()
     header = Header(machines[0].own.team, project, eve.machine, 1, 0, key.id)
     with pytest.raises(NotAMember, match="is not in the team"):
@@ -724,7 +729,7 @@ def test_junk_from_outside_does_not_fill_the_memory() -> None:
     eve = Machine(structs.replace(founder().own, team=kim.own.team))
     for number in range(1_100):
         kim.team.apply(number + 10, eve.state(Profile(clock=number, names=b"")).data)
-    assert len(kim.team.refusals()) == 1_000
+    assert len(kim.team.roster.refused) == 1_000
     assert len(kim.team._messages) == 1_000 + len(stream.kept)
 
 
@@ -839,7 +844,7 @@ class AnyTeam(RuleBasedStateMachine):
         for machine in present:
             assert machine.team.members() == first.members()
             assert machine.team.roster.current(self.project) == first.roster.current(self.project)
-            assert set(machine.team.keys(self.project)) >= set(first.roster.keys[self.project])
+            assert set(held(machine.team, self.project)) >= set(first.roster.keys[self.project])
             sealed = machine.team.seal(self.project, 1, 0, b"fact")
             for other in self.machines:
                 if other in present:
@@ -849,7 +854,7 @@ class AnyTeam(RuleBasedStateMachine):
                         other.team.open(self.project, machine.id, 1, sealed)
         for gone, key in self.after_leave:
             machine = next(one for one in self.machines if one.id == gone)
-            assert key not in machine.team.keys(self.project)
+            assert key not in held(machine.team, self.project)
 
     def let_in(self) -> Machine:
         """A newcomer reads the whole stream as it is by now."""

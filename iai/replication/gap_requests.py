@@ -1,7 +1,7 @@
 """Asks for what has not arrived: soon, but not before it may have come by itself.
 
-First its author is asked. Where that is silent, has left, or does not fill the hole, so are the
-others, one after another: each has copies (see `iai.replication.relay`). A hole also shows where a
+First its author is asked. Where that is silent, has left, or does not fill the gap, so are the
+others, one after another: each has copies (see `iai.replication.relay`). A gap also shows where a
 message was deleted because something was forgotten; the answer is that nothing is left.
 """
 
@@ -25,14 +25,14 @@ SILENT_S = 60.0  # a machine that was not heard of for so long need not be asked
 
 
 class _Asked(Struct):
-    hole: Span
+    gap: Span
     next_at: int  # monotonic
     pause_s: float
     times: int = 0
 
 
-class Holes:
-    """The holes that are known, and when each is asked for."""
+class GapRequests:
+    """The gaps that are known, and when each is asked for."""
 
     def __init__(self, stream: Stream, membership: Membership, peers: Peers) -> None:
         self._stream = stream
@@ -43,19 +43,19 @@ class Holes:
     def ask(self, now: Now) -> None:
         """Ask for what is missing, once all that there is has been taken in."""
         for peer in self._peers.every:
-            hole = self._peers.hole(peer)
-            times = self._due(peer, hole, now)
-            if times and hole is not None:
+            gap = self._peers.gap(peer)
+            times = self._due(peer, gap, now)
+            if times and gap is not None:
                 for machine in self._whom(peer, times, now):
                     with suppress(MessageRefused):
                         self._stream.ask(
-                            subjects.ask(self._membership.team, machine), self._question(peer, hole)
+                            subjects.ask(self._membership.team, machine), self._question(peer, gap)
                         )
 
-    def _question(self, peer: Peer, hole: Span) -> bytes:
+    def _question(self, peer: Peer, gap: Span) -> bytes:
         """Return what asks for the messages of a machine. Raises MessageRefused without a key."""
         return self._membership.seal(
-            peer.project, hole.through, hole.after, content.ask(peer.machine)
+            peer.project, gap.through, gap.after, content.ask(peer.machine)
         )
 
     def _whom(self, peer: Peer, times: int, now: Now) -> Iterator[str]:
@@ -72,15 +72,15 @@ class Holes:
         if able:
             yield able[(int(self._membership.machine, 16) + times) % len(able)]
 
-    def _due(self, peer: Peer, hole: Span | None, now: Now) -> int:
-        """Return how many times this hole is asked for with this time; 0: it is not time yet."""
+    def _due(self, peer: Peer, gap: Span | None, now: Now) -> int:
+        """Return how many times this gap is asked for with this time; 0: it is not time yet."""
         key = peer.project, peer.machine
         known = self._asked.get(key)
-        if hole is None:
+        if gap is None:
             self._asked.pop(key, None)
             return 0
-        if known is None or known.hole.after != hole.after:
-            self._asked[key] = _Asked(hole, now.mono + int(FIRST_S * NS), FIRST_S)
+        if known is None or known.gap.after != gap.after:
+            self._asked[key] = _Asked(gap, now.mono + int(FIRST_S * NS), FIRST_S)
             return 0
         if now.mono < known.next_at:
             return 0

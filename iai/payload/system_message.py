@@ -10,7 +10,7 @@ _BRANCH = 60  # characters of its name
 _THOUSAND = 1_000
 
 
-def message(material: Material, sessions: int, text: str, stalled: str = "") -> str:
+def system_message(material: Material, sessions: int, text: str, stalled: str = "") -> str:
     """Return what the session is given, in a line; "" if that is nothing of its project.
 
     `sessions` is how many the project has, `text` the payload; `stalled` says what is wrong with

@@ -15,7 +15,7 @@ from iai.model.context import HEARD, HEARD_TEXT, Context, Queued
 _AT_ONCE = NS // 2  # no person, and no model, says two things of their own within this time
 
 
-def heard(context: Context, role: str, text: str, at: int) -> Context:
+def note_event(context: Context, role: str, text: str, at: int) -> Context:
     """Note a message that came as an event, unless its item came before.
 
     `role` is that of the speaker, or "commentary" for what an agent says between two steps.
@@ -29,7 +29,7 @@ def heard(context: Context, role: str, text: str, at: int) -> Context:
     return structs.replace(context, queue=(*context.queue, one))
 
 
-def came(context: Context, role: str, text: str, at: int) -> tuple[Context, bool]:
+def take_item(context: Context, role: str, text: str, at: int) -> tuple[Context, bool]:
     """Take an item for the event that waits for it; was the event a turn already?"""
     one = Queued(at, _digest(role, text), role=role)
     if one.digest in context.handed:
@@ -42,7 +42,7 @@ def came(context: Context, role: str, text: str, at: int) -> tuple[Context, bool
     return structs.replace(context, queue=rest), False
 
 
-def emptied(context: Context) -> tuple[Context, tuple[Queued, ...]]:
+def drain(context: Context) -> tuple[Context, tuple[Queued, ...]]:
     """Hand over all that waits for an item: none is coming."""
     if not context.queue:
         return context, ()

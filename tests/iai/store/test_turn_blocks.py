@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iai.errors import StoreCorrupt
-from iai.store import turns
+from iai.store import turn_blocks
 from iai.store.codec import encode_u64
 from iai.store.graph import GraphStore, GraphView
-from iai.store.turns import AROUND, BLOCK
+from iai.store.turn_blocks import AROUND, BLOCK
 from tests.iai.store.builders import flip
 
 MAP = 16 << 20
@@ -49,7 +49,7 @@ def test_every_record_has_what_was_set_last(
         store = GraphStore(Path(directory), writer=True, map_size=MAP)
         for new, rows in changes:
 
-            def change(unit: turns.TurnChange) -> None:
+            def change(unit: turn_blocks.TurnChange) -> None:
                 unit.put_term_vectors(new)  # noqa: B023  used at once
                 unit.put_neighbours([*rows], np.array([*rows.values()]))  # noqa: B023
                 assert unit.neighbours([*rows]).tolist() == [*rows.values()]  # noqa: B023
@@ -69,7 +69,7 @@ def test_every_record_has_what_was_set_last(
 def test_a_view_reads_a_block_once_and_forgets_it_when_it_holds_too_many(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_HELD", 2)
+    monkeypatch.setattr(turn_blocks, "_HELD", 2)
     vectors = {n * BLOCK: b"%d" % n for n in range(1, 6)}
     store.commit(lambda unit: unit.put_term_vectors(dict(vectors)))
     with store.view() as view:

@@ -1,7 +1,7 @@
-"""A way through the log of a project: what of it was read, is to be published, and is acknowledged.
+"""Publishes the log of a project: what was read, what is ready, and what is acknowledged.
 
-A run goes on from the cursor as the log grows, or ends at a position: at that, a filler closes the
-chain where there is nothing to publish. One of what is one's own alone leaves out all else.
+A sender goes on from the cursor as the log grows, or ends at a position, where a filler closes the
+chain if there is nothing to publish. A sender of what is one's own leaves out all else.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ from iai.store.record_view import RecordView
 BATCH = 256  # changes read at a time
 
 
-class Run(Struct):
+class LogSender(Struct):
     """Messages go from the log to `ready`, and from there to `sent` until they are acknowledged."""
 
     read: int  # revision up to which the records were read

@@ -16,6 +16,7 @@ NAMES = {
     "simulate": "days of a simulated group in which anything goes wrong; what must hold holds",
     "faults": "kills, damage and full disks by the hundred; whether all that was promised holds",
     "soak": "does a group that works for long need more and more memory and files",
+    "payload": "how much of what the next session talks about is in what it starts with",
     "work": "real sessions (--sessions DIR): the next one's start, recall, and what is kept",
     "freshness": "how far behind the payload is over a day; draws it with --plot FILE.png",
     "latency": "milliseconds from a commit to the payload on disk, and after a kill",

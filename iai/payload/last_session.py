@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from iai.model import framing
 from iai.model.record import Record
-from iai.payload import cues, phrases, still_open
+from iai.payload import cues, decided, phrases, still_open
 from iai.payload.headline import done
 from iai.payload.material import Material
 from iai.payload.summary import FileWork, Summary, command, names_of
@@ -66,7 +66,7 @@ def account(session: Summary) -> Iterator[str]:
             yield f"Answer: {phrases.cited(work.answer, _ANSWER)}"
     yield from _asked_last(session)
     for turn in last.meanwhile:
-        yield f"You, meanwhile: {phrases.cited(turn, phrases.REQUEST)}"
+        yield f"You, meanwhile: {_meanwhile(turn)}"
     if last.answer is not None:
         yield f"Answer: {phrases.cited(last.answer, _ASIDE if work else _ANSWER)}"
     else:
@@ -75,6 +75,12 @@ def account(session: Summary) -> Iterator[str]:
     yield from _work(session)
     for turn in _also(session, requests):
         yield f"Also asked: {phrases.cited(turn, phrases.REQUEST)}"
+
+
+def _meanwhile(turn: Record) -> str:
+    """What the user said while the agent worked; a decision in the words in which it is listed."""
+    decides = turn.kind in ("answer", "refusal")
+    return decided.words(turn) if decides else phrases.cited(turn, phrases.REQUEST)
 
 
 def _done_before(session: Summary) -> Iterator[str]:

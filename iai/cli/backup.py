@@ -22,7 +22,7 @@ import msgspec
 from iai.admin import age, backup
 from iai.admin.backup import Transform
 from iai.cli import options, passphrase
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -53,11 +53,9 @@ def run(args: Namespace, settings: Settings) -> int:
     with bar("copying, and reading it back"):
         manifest = backup.make(layout, args.file, time.time_ns(), encrypt)
     written = args.file.stat().st_size
-    if args.json:
-        print_json({"file": str(args.file), "bytes": written, **msgspec.to_builtins(manifest)})
-    else:
-        records = count(manifest.watermark.records_count, "record")
-        print(f"{args.file}: {records}, {size(written)}, {_how(layout, encrypt)}")
+    document = {"file": str(args.file), "bytes": written, **msgspec.to_builtins(manifest)}
+    records = count(manifest.watermark.records_count, "record")
+    answer(args, document, [f"{args.file}: {records}, {size(written)}, {_how(layout, encrypt)}"])
     if manifest.damaged:
         warning = "warning: some of it was damaged before; `iai doctor --deep` says what"
         print(warning, file=sys.stderr)

@@ -4,7 +4,7 @@ bash: add `eval "$(iai completion bash)"` to ~/.bashrc
 zsh:  save it as _iai in a directory of $fpath
 fish: save it as ~/.config/fish/completions/iai.fish
 
-example: iai completion bash >> ~/.local/share/bash-completion/completions/iai
+example: iai completion bash > ~/.local/share/bash-completion/completions/iai
 """
 
 from argparse import ArgumentParser, Namespace

@@ -2,8 +2,8 @@
 
 `init` encrypts everything that was said and done with AES-256-GCM. Its key goes into the keyring of
 the OS if there is one, or else into a file outside the store; choose with --keyring, --key-file or
---passphrase. Without its key the store cannot be read by anybody: keep a copy of the key file, or
-remember the passphrase. iai is stopped for this and started again afterwards.
+--passphrase. Without the key nobody can read the store: keep a copy of the key file, or remember
+the passphrase. iai is stopped for this and started again afterwards.
 
 `rotate` makes a new data key, seals everything with it and deletes the old one. `off` decrypts.
 If this is interrupted, even by a power cut, the next `iai up` completes it.
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from iai.admin import encryption
 from iai.cli import passphrase
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.cli.stopped import stopped
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -51,13 +51,15 @@ def configure(parser: ArgumentParser) -> None:
     where.add_argument("--key-file", metavar="PATH", help="keep the key in this file, mode 0600")
     where.add_argument("--keyring", action="store_true", help="keep the key in the OS keyring")
     where.add_argument("--passphrase", action="store_true", help="derive the key from a passphrase")
-    parser.add_argument("--json", action="store_true", help="print one JSON document (status)")
+    parser.add_argument("--json", action="store_true", help="with status: print one JSON document")
 
 
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     if args.step == "status":
-        return _status(layout, as_json=args.json)
+        status = _read(layout)
+        answer(args, status, _lines(status))
+        return 1 if status.problem else 0
     given = _given_passphrase(args, layout, settings)
     if args.step == "init":
         encryption.check_not_encrypted(layout)
@@ -112,15 +114,6 @@ def _name_plain_copies(layout: Layout) -> None:
 
 def _report(line: str) -> None:
     print(f"{line} ...", file=sys.stderr)
-
-
-def _status(layout: Layout, *, as_json: bool) -> int:
-    status = _read(layout)
-    if as_json:
-        print_json(status)
-    else:
-        print("\n".join(_lines(status)))
-    return 1 if status.problem else 0
 
 
 def _read(layout: Layout) -> Status:

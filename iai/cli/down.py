@@ -10,7 +10,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -24,7 +24,13 @@ PATIENCE_S = 70.0  # enough to kill six processes, one after the other: see `STO
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--timeout", type=float, default=PATIENCE_S, help="seconds to wait")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=PATIENCE_S,
+        metavar="SECONDS",
+        help=f"how long to wait (default {PATIENCE_S:g})",
+    )
     options.add_json(parser)
 
 
@@ -32,10 +38,7 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     with Client(layout) as client:
         if not client.running():
-            if args.json:
-                print_json({"stopped": False})
-            else:
-                print(f"iai is not running on {settings.store}")
+            answer(args, {"stopped": False}, [f"iai is not running on {settings.store}"])
             return 0
         try:
             client.call(Actor.SUPERVISOR, Stop(), Accepted, 2.0)
@@ -49,5 +52,5 @@ def run(args: Namespace, settings: Settings) -> int:
                 if time.monotonic() > deadline:
                     raise NoAnswer(f"iai did not stop within {args.timeout:g} s")
                 time.sleep(0.02)
-    print_json({"stopped": True}) if args.json else print("stopped")
+    answer(args, {"stopped": True}, ["stopped"])
     return 0

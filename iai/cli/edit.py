@@ -13,7 +13,8 @@ import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from iai.cli import marks, options
+from iai.cli import options
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, IaiError, NoRecord
@@ -45,10 +46,10 @@ def run(args: Namespace, settings: Settings) -> int:
             raise BadUsage("the text is empty; to delete the record, use `iai forget`")
         if text == before:
             unchanged = Changed(count=0, revision=revision)
-            marks.report(unchanged, "not changed", as_document=args.json)
+            answer(args, unchanged, ["not changed"])
             return 0
         changed = client.call(Actor.INGEST, Edit(ref=ref, text=text), Changed)
-    marks.report(changed, "changed", as_document=args.json)
+    answer(args, changed, ["changed"])
     return 0
 
 

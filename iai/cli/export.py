@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from iai.cli import options
 from iai.cli.output import json_text
 from iai.cli.progress import Bar, bar
 from iai.config.layout import Layout
@@ -39,8 +40,8 @@ _NAME = 60  # characters of a project's name in that of its file
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("--format", choices=tuple(_ENDINGS), default="jsonl")
-    parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
+    parser.add_argument("--format", choices=tuple(_ENDINGS), default="jsonl", help="default: jsonl")
+    options.add_project(parser)
     parser.add_argument(
         "--out", default="-", metavar="DIR", help="write one file per project to this directory"
     )

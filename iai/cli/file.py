@@ -44,7 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("path", help="the file; it need not exist any more")
     options.add_project(parser)
     options.add_by(parser)
-    parser.add_argument("--limit", type=int, default=10, help="how many results (default 10)")
+    options.add_limit(parser, 10)
     options.add_json(parser)
 
 

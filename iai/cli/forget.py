@@ -67,8 +67,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--whole-session", action="store_true", help="also delete everything else in their sessions"
     )
-    parser.add_argument("--session", default="", metavar="ID", help="this session, or that of '#N'")
-    parser.add_argument("--project", default="", help="this project: a path, a name or an id")
+    options.add_session(parser)
+    options.add_project(parser)
     options.add_period(parser)
     parser.add_argument("--file", default="", metavar="PATH", help="exchanges that touched it")
     parser.add_argument(

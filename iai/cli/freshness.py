@@ -3,8 +3,7 @@
 local lag     what a stage still has to take from the stage before it, now
 global lag    age of the oldest change, or unread file, that has not reached a stage, now
 lag           age of the oldest stored change that the text lacked, over the whole period
-reaction time from a change to the text that a session starts with, of the oldest change of each
-              rewrite
+reaction      time from a change to the text that has it: of the oldest change in each rewrite
 
 Computed from the event log and the records, whether or not iai is running. --plot also draws the
 last three into a file, as PNG, SVG or PDF by its name.
@@ -21,7 +20,7 @@ from pathlib import Path
 from iai.admin import freshness, health
 from iai.admin.freshness import Freshness, Lag, Quantiles
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import IaiError
@@ -50,10 +49,7 @@ def run(args: Namespace, settings: Settings) -> int:
     now = freshness.lags(health.measure(layout, wall, settings.project_payloads).stages)
     if args.plot is not None:
         _plot(found, args.plot)
-    if args.json:
-        print_json(freshness.document(found, now))
-        return 0
-    print("\n".join(_lines(found, now)))
+    answer(args, freshness.document(found, now), _lines(found, now))
     return 0
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from iai.cli import import_progress, options
-from iai.cli.output import print_json
+from iai.cli.output import answer, print_json
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -64,7 +64,7 @@ def run(args: Namespace, settings: Settings) -> int:
         hosts = hosts or list(HOSTS)
     if args.action == "status":
         documents = {host: _status(host, settings) for host in hosts}
-        print_json(documents) if args.json else print("\n".join(_lines(documents)))
+        answer(args, documents, _lines(documents))
         return 0
     if not hosts:
         raise BadUsage("neither ~/.claude nor ~/.codex exists; choose one with --host")

@@ -8,7 +8,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model import units
@@ -28,7 +28,7 @@ from iai.store.records import view_of
 
 def configure(parser: ArgumentParser) -> None:
     options.add_since(parser)
-    parser.add_argument("--session", default="", help="only this session: its id, or that of '#N'")
+    options.add_session(parser)
     options.add_project(parser)
     options.add_json(parser)
 
@@ -40,12 +40,9 @@ def run(args: Namespace, settings: Settings) -> int:
     project = _project_name(args.project, every, layout)
     session = session_id(args.session, layout)
     found = [one for one in every if session in ("", one.session) and project in ("", one.project)]
-    if args.json:
-        print_json({"injections": found, "totals": totals(found)})
-        return 0
-    for one in found:
-        print(_line(one))
-    print(_summary(totals(found)))
+    total = totals(found)
+    lines = [*map(_line, found), _summary(total)]
+    answer(args, {"injections": found, "totals": total}, lines)
     return 0
 
 

@@ -1,10 +1,10 @@
-"""What commands that change one record share, and `iai done` and `iai dismiss`: its marks."""
+"""What `iai done` and `iai dismiss` share: they set a mark of a record, or take it off."""
 
 from argparse import ArgumentParser, Namespace
 from typing import Literal
 
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -29,9 +29,4 @@ def apply(
     request = Mark(ref=options.ref_of(args), mark=mark, on=not args.undo)
     with Client(Layout(settings.store)) as client:
         changed = client.call(Actor.INGEST, request, Changed)
-    report(changed, undone if args.undo else mark, as_document=args.json)
-
-
-def report(changed: Changed, said: str, *, as_document: bool) -> None:
-    """Print what was done to a record, or the answer to it as a document."""
-    print_json(changed) if as_document else print(said)
+    answer(args, changed, [undone if args.undo else mark])

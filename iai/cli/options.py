@@ -38,13 +38,25 @@ def add_project(parser: ArgumentParser) -> None:
     parser.add_argument("--project", default="", help="only this project: a path, a name or an id")
 
 
+def add_session(parser: ArgumentParser) -> None:
+    """Declare --session. `iai.recall.named_session` reads its value."""
+    named = "only this session: its id, or '#N' for that of a record"
+    parser.add_argument("--session", default="", metavar="ID", help=named)
+
+
+def add_limit(parser: ArgumentParser, default: int, *also: str) -> None:
+    """Declare --limit; `also` are other names for it."""
+    limit = f"how many at most (default {default})"
+    parser.add_argument("--limit", *also, type=int, default=default, metavar="N", help=limit)
+
+
 def add_by(parser: ArgumentParser) -> None:
     """Declare --by. `iai.recall.named_person` reads its value."""
     parser.add_argument(
         "--by",
         default="",
         metavar="NAME",
-        help="only of this person or machine of the team; `me`: only of yours",
+        help="only what this person, or this machine, of the team said; `me`: only you",
     )
 
 

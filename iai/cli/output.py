@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
@@ -79,6 +80,15 @@ def print_json(value: Any, *, line: bool = False) -> None:
     plain = msgspec.to_builtins(value)
     indent = 2 if sys.stdout.isatty() and not line else None
     print(json_text(plain, indent))
+
+
+def answer(args: Namespace, document: Any, lines: Iterable[str]) -> None:
+    """Print one JSON document if --json is given, else the lines."""
+    if args.json:
+        print_json(document)
+        return
+    for line in lines:
+        print(line)
 
 
 def json_text(plain: Any, indent: int | None = None) -> str:

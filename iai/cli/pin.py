@@ -10,7 +10,8 @@ example: iai pin --mine '#41'
 
 from argparse import ArgumentParser, Namespace
 
-from iai.cli import marks, options
+from iai.cli import options
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.process.client import Client
@@ -30,5 +31,5 @@ def run(args: Namespace, settings: Settings) -> int:
         request = Pin(ref=options.ref_of(args), pinned=not args.off, mine=args.mine)
         changed = client.call(Actor.INGEST, request, Changed)
     said = ("unpinned" if args.off else "pinned") + (" for you alone" if args.mine else "")
-    marks.report(changed, said, as_document=args.json)
+    answer(args, changed, [said])
     return 0

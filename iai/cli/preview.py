@@ -19,7 +19,12 @@ SOURCES = ("startup", "clear", "fork", "resume", "compact")
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--cwd", default="", help="the session's directory (default: this one)")
-    parser.add_argument("--source", default="startup", choices=SOURCES, help="how it starts")
+    parser.add_argument(
+        "--source",
+        default="startup",
+        choices=SOURCES,
+        help="how the session starts (default: startup)",
+    )
     parser.add_argument("--session", default="", help="the id of a resumed session")
     options.add_json(parser)
 

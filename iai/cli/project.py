@@ -1,15 +1,15 @@
 """List projects, merge two, ignore one, or share one with your team.
 
 list      every project and what is stored for it; works whether or not iai is running
-merge     move all records of a project to another, past and future; unmerge undoes it.
+merge     move all records of a project to another, also future ones; unmerge undoes it.
           Use it after you moved a checkout or changed its remote:
           iai project merge OLD_PATH NEW_PATH; `list` suggests when
 ignore    stop recording a project; its sessions start without memory. If you name it by its
           path, everything below is ignored too. Earlier records stay until you forget them;
           --off resumes, without what was said in between.
-share     share a project with your team (see `iai help team`), with all that was said in it until
-          now; unshare stops that, and others keep what they have of it.
-          Other machines know it by its git remote, so it needs one
+share     share a project with your team (see `iai help team`), including all that was said in it
+          so far; unshare stops that, and others keep what they already have.
+          Other machines know it by its git remote, so it needs one.
 
 A file .iai-project makes its directory a project of its own; it may contain a name.
 
@@ -20,13 +20,14 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import islice
 
 from msgspec import Struct
 
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer, print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -92,7 +93,8 @@ def run(args: Namespace, settings: Settings) -> int:
     try:
         if args.action == "list":
             with records.view() as view:
-                _list(_listed(view), as_document=args.json)
+                found = _listed(view)
+            answer(args, {"projects": found}, _lines(found))
             return 0
         with Client(layout) as client:
             client.require()
@@ -115,15 +117,13 @@ def _merge(args: Namespace, client: Client, records: Records) -> int:
             client.require()
             time.sleep(POLL_S)
     _refresh(client)
-    if args.json:
-        print_json({"project": one, "into": into, "moved": changed.count})
-        return 0
     moved = f"{count(changed.count, 'record')} moved"
     if into is not None:
-        print(f"merged {_label(one)} into {_label(into)}: {moved}")
-        print(f"  to undo: iai project unmerge {one.id}")
+        undo = f"  to undo: iai project unmerge {one.id}"
+        lines = [f"merged {_label(one)} into {_label(into)}: {moved}", undo]
     else:
-        print(f"{_label(one)} is a separate project again: {moved}")
+        lines = [f"{_label(one)} is a separate project again: {moved}"]
+    answer(args, {"project": one, "into": into, "moved": changed.count}, lines)
     return 0
 
 
@@ -166,14 +166,14 @@ def _share(args: Namespace, client: Client, records: Records, layout: Layout) ->
         if known is None:
             _change(client, NameProject(project=one))
     report = client.call(Actor.REPLICATOR, ShareProject(project=id_, on=on), TeamReport, 30.0)
-    if args.json:
-        print_json({"project": one, "shared": on, "records": before})
-    elif on:
-        print(f"sharing {_label(one)} with {report.name}: {count(before, 'record')} from before,")
-        print("and from now on all that is said and done in it on this machine")
-        print("  but for <private> and secrets; to stop: iai project unshare " + id_)
-    else:
-        print(f"not sharing {_label(one)} any more; what others have of it stays with them")
+    lines = [f"not sharing {_label(one)} any more; what others have of it stays with them"]
+    if on:
+        lines = [
+            f"sharing {_label(one)} with {report.name}: {count(before, 'record')} from before,",
+            "and from now on all that is said and done in it on this machine",
+            f"  but for <private> and secrets; to stop: iai project unshare {id_}",
+        ]
+    answer(args, {"project": one, "shared": on, "records": before}, lines)
     return 0
 
 
@@ -227,10 +227,7 @@ def _listing(one: Project, view: RecordView) -> Listed:
     )
 
 
-def _list(found: list[Listed], *, as_document: bool) -> None:
-    if as_document:
-        print_json({"projects": found})
-        return
+def _lines(found: list[Listed]) -> Iterator[str]:
     names = {one.id: one.name for one in found}
     for one in found:
         facts = [count(one.records, "record"), count(one.sessions, "session")]
@@ -241,11 +238,11 @@ def _list(found: list[Listed], *, as_document: bool) -> None:
         if one.ignored:
             facts.append("ignored" + (", with everything below" if one.ignored == "below" else ""))
         gone = " (gone)" if one.gone else ""
-        print(f"{one.name}  {one.id}  {', '.join(facts)}\n    {one.root}{gone}")
+        yield f"{one.name}  {one.id}  {', '.join(facts)}\n    {one.root}{gone}"
         if now := _moved_to(one, found):
-            print(f"    {now[0]} If so: iai project merge {one.id} {now[1]}")
+            yield f"    {now[0]} If so: iai project merge {one.id} {now[1]}"
     if not found:
-        print("no projects yet")
+        yield "no projects yet"
 
 
 def _moved_to(one: Listed, found: list[Listed]) -> tuple[str, str] | None:

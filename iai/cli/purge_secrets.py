@@ -11,7 +11,7 @@ import time
 from argparse import ArgumentParser, Namespace
 
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -36,12 +36,8 @@ def run(args: Namespace, settings: Settings) -> int:
                 time.sleep(POLL_S)
                 progress = client.call(Actor.INGEST, PurgeStatus(), PurgeProgress)
                 shown.reach(progress.texts, f"in {count(progress.texts, 'text')}")
-    if args.json:
-        print_json(progress)
-    else:
-        print(_line(progress))
-        if progress.unsearchable:
-            print(_unsearchable(progress))
+    lines = [_line(progress), *([_unsearchable(progress)] if progress.unsearchable else [])]
+    answer(args, progress, lines)
     return 1 if progress.unsearchable else 0
 
 

@@ -47,13 +47,9 @@ def configure(parser: ArgumentParser) -> None:
         "query", nargs="?", default="",
         help="a question, or words to look for (default: what --commit, --command or --file names)",
     )  # fmt: skip
-    parser.add_argument(
-        "--limit", "--k", type=int, default=10, help="how many results (default 10)", metavar="N"
-    )
+    options.add_limit(parser, 10, "--k")
     options.add_project(parser)
-    parser.add_argument(
-        "--session", default="", help="only this session: its id, or #N for the one of a record"
-    )
+    options.add_session(parser)
     parser.add_argument(
         "--role", default="", choices=("user", "assistant"), help="only turns of this speaker"
     )

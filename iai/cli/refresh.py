@@ -6,7 +6,7 @@ example: iai refresh --dry-run
 from argparse import ArgumentParser, Namespace
 
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -24,11 +24,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     request = Refresh(force=args.force, dry_run=args.dry_run)
     with Client(Layout(settings.store)) as client, bar("writing"):
-        answer = client.call(Actor.CACHE_WRITER, request, RefreshOutcome, deadline_s=30.0)
-    if args.json:
-        print_json(answer)
-    else:
-        wanted = f", though {answer.wanted}" if answer.wanted else ""
-        detail = f": {answer.detail}" if answer.detail else ""
-        print(f"{answer.outcome.replace('_', ' ')} ({answer.reason}{wanted}){detail}")
-    return 1 if answer.outcome == "failed" else 0
+        done = client.call(Actor.CACHE_WRITER, request, RefreshOutcome, deadline_s=30.0)
+    wanted = f", though {done.wanted}" if done.wanted else ""
+    detail = f": {done.detail}" if done.detail else ""
+    answer(args, done, [f"{done.outcome.replace('_', ' ')} ({done.reason}{wanted}){detail}"])
+    return 1 if done.outcome == "failed" else 0

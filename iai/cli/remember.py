@@ -8,9 +8,10 @@ example: iai remember "Deployments go through make release, never by hand" --pin
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 
 from iai.cli import options
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, StoreLocked
@@ -46,19 +47,19 @@ def run(args: Namespace, settings: Settings) -> int:
         mine=args.mine,
     )
     with Client(layout) as client:
-        answer = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
-    if args.json:
-        print_json(answer)
-    elif answer.added:
-        print(f"remembered as {_number(layout, answer.ids[0])}")
-    elif answer.ids[0]:
-        print(
-            f"already known as {_number(layout, answer.ids[0])}"
-            + (", now pinned" if args.pin else "")
-        )
-    else:
-        print("not stored: you have forgotten this text before")
+        captured = client.call(Actor.INGEST, Capture(turns=(turn,)), Captured)
+    answer(args, captured, _lines(captured, layout, pinned=args.pin))
     return 0
+
+
+def _lines(captured: Captured, layout: Layout, *, pinned: bool) -> Iterator[str]:
+    if captured.added:
+        yield f"remembered as {_number(layout, captured.ids[0])}"
+    elif captured.ids[0]:
+        now = ", now pinned" if pinned else ""
+        yield f"already known as {_number(layout, captured.ids[0])}{now}"
+    else:
+        yield "not stored: you have forgotten this text before"
 
 
 def _directory(named: str, layout: Layout) -> str:

@@ -25,7 +25,7 @@ import msgspec
 
 from iai.admin import age, backup
 from iai.cli import options, passphrase
-from iai.cli.output import print_json
+from iai.cli.output import answer, print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -52,10 +52,9 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     if args.file is None:
-        if args.json:
-            print_json({"backups": [_document(one) for one in auto_backups.found(layout)[::-1]]})
-        else:
-            print("\n".join(_listed(layout, settings.backups)))
+        found = auto_backups.found(layout)[::-1]
+        document = {"backups": [_document(one) for one in found]}
+        answer(args, document, _listed(found, settings.backups))
         return 0
     named = layout.backups / args.file  # the path itself, if that is absolute
     path = named if not args.file.exists() and named.exists() else args.file
@@ -94,9 +93,8 @@ def _document(one: AutoBackup) -> dict[str, Any]:
     }
 
 
-def _listed(layout: Layout, kept: int) -> Iterator[str]:
-    found = auto_backups.found(layout)
-    for one in reversed(found):
+def _listed(found: list[AutoBackup], kept: int) -> Iterator[str]:
+    for one in found:
         records = count(one.watermark.records_count, "record")
         age = ago(one.made_ns, time.time_ns())
         yield f"{one.path.name}  {age}, {records}, {size(one.bytes)}, verified"

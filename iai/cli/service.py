@@ -11,7 +11,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
@@ -40,7 +40,7 @@ def run(args: Namespace, settings: Settings) -> int:
     kind = args.kind or service.default_kind()
     one = service.describe(kind, layout, os.environ, service.command())
     if args.action == "status":
-        return _status(one, as_document=args.json)
+        return _status(one, args)
     if args.action == "uninstall":
         return _uninstall(one, dry_run=args.dry_run)
     return _install(one, layout, dry_run=args.dry_run)
@@ -77,7 +77,7 @@ def _uninstall(one: Service, *, dry_run: bool) -> int:
     return code or _execute(one, one.forget, still)
 
 
-def _status(one: Service, *, as_document: bool) -> int:
+def _status(one: Service, args: Namespace) -> int:
     document = {
         "kind": one.kind,
         "name": one.name,
@@ -85,12 +85,9 @@ def _status(one: Service, *, as_document: bool) -> int:
         "installed": one.installed(),
         "active": _succeeds(one.active),
     }
-    if as_document:
-        print_json(document)
-    else:
-        print(f"{one.kind}: {one.path}")
-        print(f"  installed  {document['installed']}")
-        print(f"  active     {'yes' if document['active'] else 'no or unknown'}")
+    active = "yes" if document["active"] else "no or unknown"
+    lines = (f"  installed  {document['installed']}", f"  active     {active}")
+    answer(args, document, [f"{one.kind}: {one.path}", *lines])
     return 0
 
 

@@ -1,7 +1,7 @@
 """Show what is running and how current each stage is.
 
 Stages are read from disk, so a stuck stage shows as a lag even if its process claims to be well.
-The last line says how far the session-start text (the payload) is behind.
+The payload is the session-start text: its line says how far that is behind.
 
 example: iai status --watch
 """

@@ -5,7 +5,7 @@ invite    print a code that lets one machine join within 7 days; with --mine, fo
           your own machines: its sessions and yours count as one person's
 join      join with such a code, from the command line, from a prompt, or from standard input (-)
 leave     leave the team; the founder, or an admin, removes others with --machine
-admin     let a machine remove others as well, in case the founder is lost; only the founder can
+admin     let a machine remove others as well, in case the founder's is lost (founder only)
 server    use another address, or another password, of the team's server
 status    show the team, its members, and what this machine shares
 serve     run a server for a small team: NATS, a single node, in the foreground

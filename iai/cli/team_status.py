@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from msgspec import Struct
 
-from iai.cli.output import print_json
+from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import IaiError, StoreError
@@ -51,10 +51,7 @@ def run(args: Namespace, settings: Settings) -> int:
         shown = _shown(own, report, _project_names(layout, report))
     except IaiError as error:
         shown = _shown(own, None, [], str(error))
-    if args.json:
-        print_json(shown)
-    else:
-        print("\n".join(_lines(shown)))
+    answer(args, shown, _lines(shown))
     return 0 if shown.state == "connected" and not shown.reason else 1
 
 

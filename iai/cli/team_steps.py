@@ -4,12 +4,12 @@ import shutil
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import structs
 
 from iai.cli import passphrase, team_input
-from iai.cli.output import print_json
+from iai.cli.output import answer, print_json
 from iai.cli.progress import bar
 from iai.cli.stopped import stopped
 from iai.cli.team_status import called
@@ -106,12 +106,8 @@ def leave(args: Namespace, settings: Settings) -> int:
     with stopped(layout, settings):
         layout.team_file.unlink(missing_ok=True)
         shutil.rmtree(layout.team, ignore_errors=True)
-    if args.json:
-        print_json({"left": True, "told": not args.force})
-    else:
-        print(
-            "this machine has left the team; what it has of others' work stays until you forget it"
-        )
+    said = "this machine has left the team; what it has of others' work stays until you forget it"
+    answer(args, {"left": True, "told": not args.force}, [said])
     return 0
 
 
@@ -122,13 +118,9 @@ def admin(args: Namespace, settings: Settings) -> int:
         one = _peer(args.machine, client.call(Actor.REPLICATOR, TeamStatus(), TeamReport))
         client.call(Actor.REPLICATOR, AppointAdmin(machine=one.machine), TeamReport)
     reason = _wait(layout, lambda now: one.machine in now.admins, "appointing")
-    if args.json:
-        print_json({"admin": one.machine, "waits_for": reason})
-        return 0
-    return _said(
-        f"{called(one.machine, one.author, one.name)} can remove other machines, too",
-        reason,
-    )
+    done = f"{called(one.machine, one.author, one.name)} can remove other machines, too"
+    answer(args, {"admin": one.machine, "waits_for": reason}, _said(done, reason))
+    return 0
 
 
 def _tell(layout: Layout) -> None:
@@ -168,21 +160,16 @@ def _remove(args: Namespace, layout: Layout) -> int:
     reason = _wait(
         layout, lambda now: all(peer.machine != one.machine for peer in now.peers), "removing"
     )
-    if args.json:
-        print_json({"removed": one.machine, "waits_for": reason})
-        return 0
-    return _said(
-        f"removed {called(one.machine, one.author, one.name)}; it gets no key any more",
-        reason,
-    )
-
-
-def _said(done: str, reason: str) -> int:
-    """Say what was done, and why the others do not know yet."""
-    print(done)
-    if reason:
-        print(f"the others are told once the server is reached ({reason})")
+    done = f"removed {called(one.machine, one.author, one.name)}; it gets no key any more"
+    answer(args, {"removed": one.machine, "waits_for": reason}, _said(done, reason))
     return 0
+
+
+def _said(done: str, reason: str) -> Iterator[str]:
+    """Yield what was done, and why the others do not know yet."""
+    yield done
+    if reason:
+        yield f"the others are told once the server is reached ({reason})"
 
 
 def _peer(named: str, report: TeamReport) -> TeamPeer:

@@ -41,7 +41,7 @@ def configure(parser: ArgumentParser) -> None:
     options.add_project(parser)
     options.add_by(parser)
     options.add_period(parser)
-    parser.add_argument("--limit", type=int, default=20, help="how many at most (default 20)")
+    options.add_limit(parser, 20)
     options.add_json(parser)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from iai.admin import encryption
 from iai.cli import import_progress, passphrase
-from iai.cli.output import print_json
+from iai.cli.output import answer, print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout, private
 from iai.config.settings import Settings
@@ -70,7 +70,10 @@ def run(args: Namespace, settings: Settings) -> int:
         os.execv(sys.executable, command)  # noqa: S606  a service manager expects one process
     with Client(layout) as client:
         if client.running():
-            _report_running(_wait(client, None, PATIENCE_S), as_document=args.json)
+            report = _wait(client, None, PATIENCE_S)
+            _require_same_version(report)
+            said = f"iai is already running on {report.store} (pid {report.pid})"
+            answer(args, _document(report, started=False), [said])
             return 0
         layout.create()
         upgrade(layout, settings)
@@ -87,17 +90,13 @@ def run(args: Namespace, settings: Settings) -> int:
     return 0 if ready else 1
 
 
-def _report_running(report: HealthReport, *, as_document: bool) -> None:
-    """Say that iai runs already. Raises GroupFailed if that is another version."""
+def _require_same_version(report: HealthReport) -> None:
+    """Raise GroupFailed if another version runs."""
     if report.version != (own := build()):
         raise GroupFailed(
             f"iai {report.version} is running on {report.store}, but this is iai {own};"
             " run `iai down` first"
         )
-    if as_document:
-        print_json(_document(report, started=False))
-    else:
-        print(f"iai is already running on {report.store} (pid {report.pid})")
 
 
 def _report_started(report: HealthReport, layout: Layout, seconds: float) -> bool:

@@ -29,9 +29,8 @@ from iai.errors import BadUsage
 from iai.hosts import claude, codex
 from iai.install import hook_status, installer, scripts, status_line
 from iai.install.hook_entries import FILE_EVENT
-from iai.install.hook_status import LastRun
+from iai.install.hook_status import HookStatus, LastRun
 from iai.install.installer import HOSTS, Change, Installer
-from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
 from iai.model.units import ago
 from iai.process import lock
@@ -152,33 +151,23 @@ def _diff(change: Change) -> str:
 def _status(host: str, settings: Settings) -> Document:
     """Return the state of one host."""
     layout, one = Layout(settings.store), _installer(host, settings)
-    directory = installer.directory(host, os.environ)
-    config = hook_status.codex_config(directory) if host == codex.NAME else {}
-    problem, found, text = "", [], ""
+    found: list[HookStatus] = []
+    warnings: list[str] = []
+    problem, text = "", ""
     try:
-        text = (one.file.read() or b"").decode("utf-8", "replace")
-        found = hook_status.inspect(host, text, one.hooks, one.file.path, config)
+        found, warnings, text = hook_status.examine(one)
     except SettingsFault as error:
         problem = str(error)
-    except NotJson as error:
-        problem = f"{one.file.path} {error}"
     return {
         "file": str(one.file.path),
         "problem": problem,
         "hooks": msgspec.to_builtins(found),
-        "status_line": _has_status_line(host, text),
+        "status_line": host == claude.NAME and status_line.installed(text),
         "scripts": _scripts(layout),
         "start": msgspec.to_builtins(hook_status.last_start(layout)),
         "capture": msgspec.to_builtins(hook_status.last_capture(layout, host)),
-        "warnings": [] if problem else hook_status.warnings(host, text, found, config),
+        "warnings": warnings,
     }
-
-
-def _has_status_line(host: str, text: str) -> bool:
-    try:
-        return host == claude.NAME and status_line.installed(text)
-    except NotJson:
-        return False
 
 
 def _scripts(layout: Layout) -> str:

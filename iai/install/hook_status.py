@@ -20,11 +20,14 @@ from iai.ingest import spool
 from iai.ingest.spool import HookEvent
 from iai.install import hook_entries, json_edit
 from iai.install.hook_entries import CAPTURE, EVENTS, RECALL, Hook, Position
+from iai.install.installer import Installer
+from iai.install.json_edit import NotJson
+from iai.install.settings_file import SettingsFault
 from iai.model import clock
 from iai.process import logs
 from iai.process.files import open_regular
-from iai.store.readers import Readers
 from iai.store.record_view import RecordView
+from iai.store.records import view_of
 
 _LATEST = 2_000  # newest records to search for one of a host
 _WAITING = 64  # newest spool files to read
@@ -47,6 +50,20 @@ class LastRun(Struct, frozen=True, kw_only=True):
 
     at: int
     outcome: str
+
+
+def examine(one: Installer) -> tuple[list[HookStatus], list[str], str]:
+    """Return the hooks of a host, what keeps them from working, and the text of its settings.
+
+    Raises SettingsFault.
+    """
+    config = codex_config(one.file.path.parent) if one.host == codex.NAME else {}
+    text = (one.file.read() or b"").decode("utf-8", "replace")
+    try:
+        found = inspect(one.host, text, one.hooks, one.file.path, config)
+        return found, warnings(one.host, text, found, config), text
+    except NotJson as error:
+        raise SettingsFault(f"{one.file.path} {error}") from error
 
 
 def inspect(
@@ -156,14 +173,11 @@ def last_capture(layout: Layout, host: str) -> LastRun | None:
         if spooled is not None and spooled.event is not None and _host(spooled.event) == host:
             name = spooled.event.hook_event_name or "an event"
             return LastRun(at=spooled.arrived, outcome=f"{name} waits in the spool")
-    readers = Readers(layout)
     try:
-        with readers.records.view() as view:
+        with view_of(layout.records) as view:
             return _kept(view, host)
     except StoreError:
         return None
-    finally:
-        readers.close()
 
 
 def _kept(view: RecordView, host: str) -> LastRun | None:

@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from iai.admin import status
 from iai.config.layout import Layout
@@ -18,7 +17,7 @@ from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, NoRecord
 from iai.index.filters import Filter
 from iai.mcp import results, schemas, text
-from iai.mcp.schemas import Result, ToolCall
+from iai.mcp.schemas import Answer, ToolCall
 from iai.mcp.text import line
 from iai.model import framing, units
 from iai.model.units import count
@@ -37,13 +36,6 @@ from iai.store.records import view_of
 
 START_S = 35.0  # `iai up` gives up after 30
 FORGET_S = 30.0
-
-
-class Answer(Struct, frozen=True):
-    """The outcome of a call, for programs and for people."""
-
-    result: Result
-    text: str
 
 
 class Memory:

@@ -321,3 +321,10 @@ class StatusResult(Result, frozen=True):
 
 
 ToolCall: TypeAlias = Recall | Show | Timeline | FileHistory | Capture | Pin | Forget | Status
+
+
+class Answer(Struct, frozen=True):
+    """The outcome of a call, for programs and for people."""
+
+    result: Result
+    text: str

@@ -7,7 +7,7 @@ redirects everything else to standard error.
 import importlib
 import logging
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import mcp_types as types
@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 from iai import __version__
 from iai.config.settings import Settings
 from iai.errors import IaiError
-from iai.mcp.schemas import Result, ToolCall
+from iai.mcp.schemas import Answer, ToolCall
 from iai.mcp.tools import TOOLS, Tool, schema
 from iai.model import framing
 
@@ -34,15 +34,6 @@ INSTRUCTIONS = (
 )
 
 _log = logging.getLogger(__name__)
-
-
-class Answer(Protocol):
-    """See `calls.Answer`."""
-
-    @property
-    def result(self) -> Result: ...
-    @property
-    def text(self) -> str: ...
 
 
 def serve(settings: Settings, *, start: bool) -> None:

@@ -21,7 +21,6 @@ from iai.config.settings import Settings
 from iai.ingest import spool
 from iai.install import hook_status, installer, scripts, service
 from iai.install.installer import HOSTS, Installer
-from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
 from iai.model.units import count
 from iai.process import disk_space
@@ -119,15 +118,11 @@ def _hooks(host: str, layout: Layout, environment: Mapping[str, str]) -> Finding
     check = f"hooks of {host}"
     chosen, _ = config_file.load(environment)
     one = Installer(host, layout, environment, file_history=bool(chosen.file_history))
-    directory = installer.directory(host, environment)
-    settings = hook_status.codex_config(directory) if host != HOSTS[0] else {}
     again = f"`iai hooks install --host {host}`"
     try:
-        text = (one.file.read() or b"").decode("utf-8", "replace")
-        found = hook_status.inspect(host, text, one.hooks, one.file.path, settings)
-        warnings = hook_status.warnings(host, text, found, settings)
-    except (SettingsFault, NotJson) as error:
-        return fail(check, f"{one.file.path}: {error}", f"fix it, then {again}")
+        found, warnings, _ = hook_status.examine(one)
+    except SettingsFault as error:
+        return fail(check, str(error), f"fix it, then {again}")
     missing = [hook.event for hook in found if hook.installed == "no"]
     if missing:
         return warn(check, f"not installed: {', '.join(missing)}", again)

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, codex_calls, codex_events, codex_texts
+from iai.hosts import calls, codex_calls, codex_events, codex_items, codex_texts
 from iai.hosts.host_texts import markup
 from iai.hosts.json_fields import array, mapping, text, texts, whole
 from iai.hosts.times import moment
@@ -26,11 +26,10 @@ RESTORED: frozenset[str] = frozenset()  # a rollback leaves all files as they ar
 _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "web_search_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 _TOOLS = _CALLS | _OUTPUTS | {"reasoning"}
-_SAID: dict[str, Role] = {
-    "user_message": "user",
-    "agent_message": "assistant",
-}  # type of an event -> role
-_ENDS = frozenset({"exec_command_end", "patch_apply_end"})
+_SAID: dict[str, Role] = {  # type of an event, or of an item that is told in one -> role
+    "user_message": "user", "UserMessage": "user",
+    "agent_message": "assistant", "AgentMessage": "assistant",
+}  # fmt: skip
 _TITLE_RANK = 4
 _COPIED_AT_ONCE = NS // 2  # a fork writes the lines it copies with no longer pause than this
 _UNATTENDED = ("exec", "mcp", "review", "automation", "heartbeat", "cron", "internal")
@@ -120,7 +119,7 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
         before = text(payload, "forked_from_id")
         return _descended(Origin(before, 0), at, context) if before else context
     git, source = mapping(payload, "git"), payload.get("source")
-    parent, forked_from = _works_for(source), text(payload, "forked_from_id")
+    parent, forked_from = _works_for(payload), text(payload, "forked_from_id")
     lineage = (Origin(name, began or at), *([Origin(forked_from, 0)] if forked_from else []))
     return structs.replace(
         context,
@@ -150,10 +149,13 @@ def _descended(origin: Origin, at: int, context: Context) -> Context:
     return structs.replace(context, lineage=lineage, copied_until=max(context.copied_until, at))
 
 
-def _works_for(source: object) -> str:
+def _works_for(payload: dict[str, Any]) -> str:
     """Return the session that sent a sub-agent, where the agent says so."""
+    source = payload.get("source")
+    if not isinstance(source, dict) or "subagent" not in source:
+        return ""
     spawned = mapping(mapping(source, "subagent"), "thread_spawn")
-    return text(spawned, "parent_thread_id")
+    return text(spawned, "parent_thread_id") or text(payload, "parent_thread_id")
 
 
 def _is_unattended(payload: dict[str, Any]) -> bool:
@@ -170,12 +172,14 @@ def _moved(payload: dict[str, Any], context: Context) -> Context:
 
 
 def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:
-    kind = text(payload, "type")
-    if kind in _ENDS:
-        context, done = codex_calls.resulted(payload, context, "", at or context.last_at)
-        return context, done or (Skip.NOT_A_TURN,)
+    kind, item = text(payload, "type"), payload
+    if kind == "item_completed":
+        item = mapping(payload, "item")
+        kind = text(item, "type")
     if kind in _SAID:
-        return _heard(payload, _SAID[kind], at, context)
+        return _heard(item, _SAID[kind], at, context)
+    if kind in codex_items.KINDS:
+        return _completed(kind, item, at, context)
     items: tuple[Item, ...] = ()
     match kind:
         case "task_complete" | "turn_complete":
@@ -199,10 +203,18 @@ def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:
     return context, items or (Skip.NOT_A_TURN,)
 
 
+def _completed(kind: str, item: dict[str, Any], at: int, context: Context) -> Parsed:
+    session, copied = _belongs(at, context)
+    if copied or session != context.session:
+        return context, (Skip.REPEATED,)
+    context, done = codex_items.completed(kind, item, context, at or context.last_at)
+    return context, done or (Skip.NOT_A_TURN,)
+
+
 def _heard(payload: dict[str, Any], role: Role, at: int, context: Context) -> Parsed:
     """Note a message that came as an event; what waited longer for its item has none."""
     session, copied = _belongs(at, context)
-    said = _said(payload.get("message"), role)
+    said = _said(payload.get("content", payload.get("message")), role)
     if copied:
         return structs.replace(context, copied_until=at), (Skip.REPEATED,)
     if context.skip or session != context.session or isinstance(said, Skip):
@@ -289,7 +301,8 @@ def _message(payload: dict[str, Any], session: str, stamp: int, context: Context
         return context, (Skip.META if role in ("developer", "system") else Skip.NOT_A_TURN,)
     if _of_a_heartbeat(payload):
         return structs.replace(context, unattended=True), (Skip.META,)
-    said = _said(payload.get("content"), role)
+    content = _not_contextual(payload)
+    said = Skip.META if content is None else _said(content, role)
     if isinstance(said, Skip):
         return _placed(payload, context), (said,)
     own = framing.without(said)
@@ -351,15 +364,33 @@ def _key(session: str, at: int, role: str, own: str) -> str:
     return f"{NAME}:{session}:{at}:{role}:{digest}"
 
 
-def _of_a_heartbeat(payload: dict[str, Any]) -> bool:
+def _kinds(payload: dict[str, Any]) -> list[str]:
+    """Return of what kind each block of a message is ("user.text"), where the host says so."""
     passed = mapping(payload, "internal_chat_message_metadata_passthrough")
-    kinds = [kind for kind in array(passed, "content_item_kinds") if isinstance(kind, str)]
+    return [kind for kind in array(passed, "content_item_kinds") if isinstance(kind, str)]
+
+
+def _not_contextual(payload: dict[str, Any]) -> object:
+    """Return the content of a message without blocks of the host's own; None if all of it is.
+
+    Where it says of what kind each is, what is no person's is named "goal.internal_context" or so.
+    """
+    content, kinds = payload.get("content"), _kinds(payload)
+    if not isinstance(content, list) or len(kinds) != len(content):
+        return content
+    pairs = zip(content, kinds, strict=True)
+    left = [block for block, kind in pairs if "." not in kind or kind.startswith("user.")]
+    return left if left or not content else None
+
+
+def _of_a_heartbeat(payload: dict[str, Any]) -> bool:
+    kinds = _kinds(payload)
     return bool(kinds) and all("heartbeat" in kind for kind in kinds)
 
 
 def _said(content: object, role: str) -> str | Skip:
     """What a message says, without the blocks that the host wrote in the user's name."""
-    found = texts(content, ("input_text", "output_text", "text"))
+    found = texts(content, ("input_text", "output_text", "text", "Text"))
     if found is None:
         return Skip.BAD_SHAPE
     if role == "user" and len(found) > 1:

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, commands, history, patches, shell
+from iai.hosts import calls, codex_script, commands, history, patches, shell
 from iai.hosts.json_fields import arguments, array, mapping, seconds, text, whole
 from iai.hosts.turn import Item, Turn
 from iai.model.action import Action, Kind, Status, Step
@@ -21,13 +21,16 @@ from iai.model.context import Call, Context
 
 _SHELLS = frozenset({"exec_command", "shell", "shell_command", "local_shell", "container.exec"})
 _KINDS: dict[str, Kind] = {
-    "update_plan": "todo", "request_user_input": "question", "view_image": "read",
+    "update_plan": "todo", "request_user_input": "question",
+    "request_user_input_async": "question", "view_image": "read",
     "spawn_agent": "agent", "read_file": "read", "list_dir": "search", "grep_files": "search",
     "web_search": "web", "web_fetch": "web",
 }  # fmt: skip
 _NOTHING_DONE = frozenset({"write_stdin", "wait", "wait_agent", "close_agent", "send_input"})
 _TELLING = ("command", "cmd", "pattern", "query", "url", "message", "prompt", "name")
-_SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic"})
+_SCRIPTS = frozenset({"exec", "functions.exec"})  # run JavaScript that calls the tools
+_SCRIPTED = "#"  # in the id of a call of a script's: behind that of the script
+_SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic", "-command", "/c"})
 _EXIT = re.compile(r"^(?:Exit code: |Process exited with code )(-?\d{1,9})\r?$", re.MULTILINE)
 _WALL = re.compile(r"^Wall time: ([\d.]{1,12}) ?s", re.MULTILINE)
 _OUTPUT = re.compile(r"^Output:\r?\n", re.MULTILINE)
@@ -42,6 +45,7 @@ _REFUSED = (
 )  # fmt: skip
 _FAILED = ("apply_patch verification failed", "command timed out after ", "failed in sandbox")
 _ABORTED = ("aborted by user", "aborted by the user")
+_UNKNOWN: dict[str, Any] = {"output": "Script completed"}  # says of no command how it ended
 _HEAD = 600  # characters in which an output says how it ended
 
 
@@ -52,10 +56,13 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
     name, call_id, given = _name(payload), text(payload, "call_id"), _arguments(payload)
     if not call_id or name in _NOTHING_DONE or _is_ours(payload, name):
         return context, ()
+    if name in _SCRIPTS and not _is_line(given := given or arguments(payload, "input")):
+        return _scripted(text(given, "source") or text(payload, "input"), call_id, context, at)
     command = _command(payload, given)
     typed = _in_directory(command, text(given, "workdir"), context)
     patch = text(payload, "input") or text(given, "input") or text(given, "patch") or command
-    edits = _patched(name, typed, patch)
+    told = mapping(payload, "changes")
+    edits = patches.changes(told) if told else _patched(name, typed, patch)
     action = Action(
         key=f"codex:{context.session}:{call_id}",
         kind=_kind(name, command, edits),
@@ -77,6 +84,9 @@ def resulted(
     payload: dict[str, Any], context: Context, key: str, at: int
 ) -> tuple[Context, tuple[Item, ...]]:
     """Take an output, or the event of an end. `key` is that of a turn it may hold."""
+    script = text(payload, "call_id") + _SCRIPTED
+    if any(call.id.startswith(script) for call in context.calls):
+        return _script_ended(payload, script, context, at)
     context, call = calls.taken(context, text(payload, "call_id"))
     if call is None:
         return context, ()
@@ -91,6 +101,61 @@ def resulted(
         return context, (*said, structs.replace(action, exit_code=None, seconds=0.0))
     context, also = history.ran(context, action, call.input, _printed(payload))
     return context, (*said, action, *also)
+
+
+def is_scripted(call: Call) -> bool:
+    """Was this call read in a script?"""
+    return _SCRIPTED in call.id
+
+
+def _is_line(given: dict[str, Any]) -> bool:
+    """Is the tool that runs scripts given a command? Other programs of its name take one."""
+    return "cmd" in given or "command" in given
+
+
+def _scripted(
+    script: str, call_id: str, context: Context, at: int
+) -> tuple[Context, tuple[Item, ...]]:
+    """Take the calls of a script, each as if the model had made it."""
+    items: tuple[Item, ...] = ()
+    for number, call in enumerate(codex_script.calls(script)):
+        if call.name in _SHELLS and context.commands_told:
+            continue
+        payload = {"name": call.name, "call_id": f"{call_id}{_SCRIPTED}{number}",
+                   "arguments": call.arguments}  # fmt: skip
+        context, new = called(payload, context, at)
+        items += new
+    return context, items
+
+
+def _script_ended(
+    payload: dict[str, Any], script: str, context: Context, at: int
+) -> tuple[Context, tuple[Item, ...]]:
+    """Take the output of a script. Of its commands it says what the script printed of each."""
+    waiting = [call for call in context.calls if call.id.startswith(script)]
+    ran = [call.id for call in waiting if call.action.kind == "command"]
+    printed = [one for block in array(payload, "output") if (one := _result(text(block, "text")))]
+    results = dict(zip(ran, printed, strict=True)) if len(ran) == len(printed) else {}
+    whole_output = {"output": payload.get("output")}
+    failed = _output(payload).startswith("Script failed")
+    items: tuple[Item, ...] = ()
+    for call in waiting:
+        if call.id in ran:
+            end = results.get(call.id) or (whole_output if len(ran) == 1 else _UNKNOWN)
+        else:
+            end = {"success": not failed}
+        context, new = resulted({"call_id": call.id} | end, context, "", at)
+        items += new
+    return context, items
+
+
+def _result(printed: str) -> dict[str, Any]:
+    """Return the result of a command that a script printed as it is; else nothing."""
+    found = arguments({"result": printed}, "result") if printed.startswith("{") else {}
+    if "output" not in found or "exit_code" not in found:
+        return {}
+    took = {"secs": seconds(found, "wall_time_seconds")}
+    return {"exit_code": found["exit_code"], "stdout": text(found, "output"), "duration": took}
 
 
 def _patched(name: str, command: str, patch: str) -> list[patches.FilePatch]:
@@ -129,9 +194,8 @@ def _command(payload: dict[str, Any], given: dict[str, Any]) -> str:
     if isinstance(words, str):
         return words
     argv = [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
-    if len(argv) >= 3 and argv[1] in _SHELL_FLAGS:  # noqa: PLR2004  bash -lc LINE
-        return argv[2]
-    return shlex.join(argv)
+    flags = [word.lower() in _SHELL_FLAGS for word in argv[1:-1]]  # bash -lc LINE
+    return argv[-1] if flags and flags[-1] else shlex.join(argv)
 
 
 def _in_directory(command: str, directory: str, context: Context) -> str:
@@ -148,7 +212,7 @@ def _kind(name: str, command: str, edits: list[patches.FilePatch]) -> Kind:
 
 
 def _telling(name: str, given: dict[str, Any]) -> str:
-    if name == "request_user_input":
+    if name.startswith("request_user_input"):
         return "\n".join(text(question, "question") for question in array(given, "questions"))
     return next((text(given, field) for field in _TELLING if text(given, field)), "")
 
@@ -267,6 +331,8 @@ def _outcome(payload: dict[str, Any]) -> dict[str, Any]:
     status: Status = "ok" if code == 0 or (code is None and good is not False) else "failed"
     start = (printed or output)[:_HEAD]
     never_ran = code is None or code < 0  # else the words are its output
+    if status == "ok" and code is None and output.startswith("Script "):
+        status = "failed" if output.startswith("Script failed") else ""
     if payload.get("status") == "declined" or (never_ran and _says(start, _REFUSED)):
         status = "refused"
     elif never_ran and _says(start, _ABORTED):

@@ -89,7 +89,8 @@ _ANNOTATIONS = re.compile(
     r"^<response-annotations>(.*?)</response-annotations>", re.MULTILINE | re.DOTALL
 )
 _REPLY = re.compile(
-    r"\s*<send_user_message_question_reply>(.*)</send_user_message_question_reply>\s*", re.DOTALL
+    r"\s*<send_user_message_question_reply>(.*?)(?:</send_user_message_question_reply>)?\s*",
+    re.DOTALL,
 )
 _CWD = re.compile(r"<cwd>(.*?)</cwd>|^Current working directory: (.+)$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^::git-[a-z-]+\{[^\n]*\}[ \t]*\n?", re.MULTILINE)  # to the application

@@ -1,7 +1,9 @@
 """Patches: how many lines each file gained and lost. Pure."""
 
+import re
 from typing import Any, NamedTuple
 
+from iai.hosts.json_fields import text
 from iai.model.action import Kind
 
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
@@ -46,13 +48,13 @@ def replaced(old: str, new: str) -> tuple[int, int]:
     return len(after) - ends, len(before) - ends
 
 
-def envelope(text: str) -> list[FilePatch]:
+def envelope(patch: str) -> list[FilePatch]:
     """Read a patch as `apply_patch` takes it; empty if the text has no patch."""
-    start = text.find(_BEGIN)
+    start = patch.find(_BEGIN)
     if start < 0:
         return []
     files: list[FilePatch] = []
-    for line in text[start:].splitlines():
+    for line in patch[start:].splitlines():
         if line.startswith(_END):
             break
         if found := _header(line):
@@ -65,6 +67,34 @@ def envelope(text: str) -> list[FilePatch]:
         elif files and line.startswith("-"):
             files[-1] = files[-1]._replace(removed=files[-1].removed + 1)
     return files
+
+
+def changes(told: dict[str, Any]) -> list[FilePatch]:
+    """Read what a host says that a patch did to each file: its content or its differences."""
+    found = []
+    for path, change in told.items():
+        kind, about = text(change, "type"), change
+        if not kind and isinstance(change, dict):  # older: {"update": {"unified_diff": ...}}
+            kind, about = next(iter(change.items()), ("", None))
+        lines = len(text(about, "content").splitlines())
+        match kind:
+            case "add":
+                found.append(FilePatch("write", path, added=lines))
+            case "delete":
+                found.append(FilePatch("delete", path, removed=lines))
+            case "update":
+                to = text(about, "move_path")
+                counts = hunks([{"lines": _below_its_head(text(about, "unified_diff"))}])
+                found.append(FilePatch("move" if to else "edit", path, to, *counts))
+            case _:
+                pass
+    return found
+
+
+def _below_its_head(diff: str) -> list[str]:
+    """Return the lines of a unified difference without the names of the files above it."""
+    start = re.search(r"^@@", diff, re.MULTILINE)
+    return diff[start.start() if start else 0 :].splitlines()
 
 
 def _header(line: str) -> FilePatch | None:

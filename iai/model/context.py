@@ -93,6 +93,7 @@ class Context(Struct, kw_only=True, frozen=True):
     parents: tuple[str, ...] = ()  # of each of these, the line that it follows
     lineage: tuple[Origin, ...] = ()  # this session first
     copied_until: int = 0  # in a fork: the time of the last line that is a copy
+    commands_told: bool = False  # the host itself tells of the commands that scripts run
     off: bool = False  # the user said that it is not recorded; see `iai.model.recording_switch`
 
 

@@ -94,8 +94,9 @@ def test_a_heading_of_ones_own_is_no_wrapper() -> None:
 def test_answers_to_questions_of_an_agent_that_went_on_are_kept_with_the_questions() -> None:
     reply = '[{"questionItemId": "i", "question": "Which quay?", "answer": "the north one"}]'
     tag = "send_user_message_question_reply"
-    (turn,) = turns(message("10:00:00", "user", f"<{tag}>\n{reply}\n</{tag}>"))
-    assert (turn.kind, turn.text) == ("answer", "Which quay? \u2192 the north one")
+    for end in (f"\n</{tag}>", ""):
+        (turn,) = turns(message("10:00:00", "user", f"<{tag}>\n{reply}{end}"))
+        assert (turn.kind, turn.text) == ("answer", "Which quay? \u2192 the north one")
     (odd,) = turns(message("10:00:00", "user", f"<{tag}>\nno json\n</{tag}>"))
     assert odd.kind == ""
     assert odd.markup == tag
@@ -282,12 +283,23 @@ def test_a_line_without_a_time_takes_that_of_its_neighbour() -> None:
 BOTH = [("user", "a"), ("assistant", "b"), ("user", "a"), ("assistant", "c")]
 
 
+def told(at: str, role: str, text: str, *, as_item: bool) -> dict[str, Any]:
+    """A message as an event, or as an item that is told in one, in newer versions."""
+    if as_item:
+        name, kind = ("UserMessage", "text") if role == "user" else ("AgentMessage", "Text")
+        content = [{"type": kind, "text": text}]
+        return event(at, "item_completed", item={"type": name, "id": "i", "content": content})
+    name = "user_message" if role == "user" else "agent_message"
+    return event(at, name, message=text)
+
+
+@pytest.mark.parametrize("as_item", [False, True])
 @pytest.mark.parametrize("events", ["before", "behind", "instead"])
-def test_a_message_is_a_turn_once_in_whichever_form_it_comes(events: str) -> None:
+def test_a_message_is_a_turn_once_in_whichever_form_it_comes(events: str, as_item: bool) -> None:  # noqa: FBT001
     lines = [meta("10:00:00", "s")]
     for second, (role, text) in enumerate(BOTH, 10):
-        at, name = f"10:00:{second}", {"user": "user_message"}.get(role, "agent_message")
-        forms = [event(at, name, message=text), message(at, role, text)]
+        at = f"10:00:{second}"
+        forms = [told(at, role, text, as_item=as_item), message(at, role, text)]
         lines += {"before": forms, "behind": forms[::-1], "instead": forms[:1]}[events]
     said = turns(*lines, event("10:00:30", "task_complete"))
     assert [(turn.role, turn.text) for turn in said] == BOTH
@@ -408,3 +420,27 @@ def test_what_is_said_instead_of_a_refused_step_is_the_next_prompt() -> None:
         message("10:00:09", "user", "leave the quay alone"),
     )  # fmt: skip
     assert [turn.text for turn in said] == ["tidy up", "leave the quay alone"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (["agents_md.instructions", "user.text"], ["second"]),
+        (["user.text", "hooks.additional_context"], ["first"]),
+        (["plugins.recommendations", "goal.internal_context"], []),
+        (["unknown", "user.image"], ["first\nsecond"]),
+        (["agents_md.instructions"], ["first\nsecond"]),  # of which block, nobody knows
+    ],
+)
+def test_of_what_kind_a_block_is_the_host_says_itself(kinds: list[str], said: list[str]) -> None:
+    passed = {"content_item_kinds": kinds}
+    prompt = message("10:00:01", "user", "first", "second",
+                     internal_chat_message_metadata_passthrough=passed)  # fmt: skip
+    assert [turn.text for turn in turns(prompt)] == said
+
+
+def test_what_a_reviewer_of_actions_did_counts_for_the_session_that_it_works_for() -> None:
+    source = {"subagent": {"other": "guardian"}}
+    context, found = read(meta("10:00:00", "g", source=source, parent_thread_id="lead"),
+                          message("10:00:01", "user", "May it do that?"))  # fmt: skip
+    assert (context.session, found[-1]) == ("lead", Skip.SIDECHAIN)

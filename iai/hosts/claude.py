@@ -107,6 +107,9 @@ def _message(line: dict[str, Any], context: Context) -> Parsed:
         if said is Skip.COMMAND and claude_texts.interrupts(message.get("content")):
             context, over = _interrupted(line, context)
             done += over
+        elif said is Skip.NOTICE and not context.requests:
+            scheduled = claude_texts.is_scheduled(message.get("content"))
+            context = structs.replace(context, unattended=context.unattended or scheduled)
         return context, done if done and said is Skip.TOOL else (*done, said)
     if said.role == "assistant":
         return context, (*done, claude_turns.dated(said, context))

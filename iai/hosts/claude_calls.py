@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from iai.hosts import calls, claude_texts, history, patches, shell
-from iai.hosts.json_fields import arguments, array, flag, mapping, seconds, text, whole
+from iai.hosts.json_fields import arguments, array, flag, mapping, path, seconds, text, whole
 from iai.hosts.turn import Item, Turn, TurnKind
 from iai.model.action import Action, Kind, Status, Step
 from iai.model.context import Call, Context
@@ -50,10 +50,12 @@ _EDITOR: dict[str, Kind] = {
 _OLD, _NEW = ("old_string", "old_str"), ("new_string", "new_str", "insert_text")
 _CONTENT = ("content", "file_text")
 _PATHS = ("file_path", "notebook_path", "filePath", "path")
-_DENIALS: dict[str, Status] = {  # `toolDenialKind`, seen 2.1.263 on
+_DENIALS: dict[str, Status] = {  # `toolDenialKind`, seen 2.1.204 on
     "user-rejected": "refused", "permission-rule": "refused",
+    "automode-blocked": "refused", "automode-unavailable": "refused",
     "interrupted": "interrupted", "cancelled": "interrupted",
 }  # fmt: skip
+_DENIED = ("Permission to use ", "Permission for this action was denied by ")
 _EXIT = re.compile(r"(?:Error: )?Exit code (\d+)\n?")
 # How a result words what was answered, and how questions that were put back.
 _ANSWER = re.compile(
@@ -69,6 +71,7 @@ _PLAN_STEP = re.compile(
     r"^(?:\d+[.)]\s+|[-*]\s+\[([ xX])\]\s+|#{2,4}\s+(?:Step|Phase)\b[^\n\w]*)(.+)$"
 )
 _PLAN_STEPS = 20
+_PLAN_TOLD = re.compile(r"^## Approved Plan( \(edited by user\))?:\n(.*)", re.DOTALL | re.MULTILINE)
 
 
 def called(
@@ -86,7 +89,7 @@ def called(
         kind = _EDITOR.get(text(given, "command"), kind)
         prepare = _OF_EDITOR.get(kind, prepare)
     about = {
-        "path": next((text(given, field) for field in _PATHS if field in given), ""),
+        "path": next((path(given, field) for field in _PATHS if field in given), ""),
         "text": _telling(kind, given),
     } | prepare(given)
     action = Action(
@@ -108,19 +111,19 @@ def resulted(
     context, call = calls.taken(context, text(block, "tool_use_id"))
     beside, printed = line.get("toolUseResult"), result_text(block.get("content"))
     status = _status(block, beside, printed)
-    if status == "failed":  # also where the text does not say that it never ran
-        status = _DENIALS.get(text(line, "toolDenialKind"), status)
     items: list[Item] = []
     if status == "refused" and (said := _words_of_refusal(printed, beside)):
         items.append(_turn(said, uuid, at, "refusal"))
+    if status in ("failed", "refused"):  # also where the text does not say that it never ran
+        status = _DENIALS.get(text(line, "toolDenialKind"), status)
     if answer := _answer(call, beside, printed):
         items.append(_turn(answer, uuid, at, "answer"))
     if call is None:
         return context, tuple(items)
-    new = call.action.kind == "plan" and (not call.input or _edited_by_hand(beside))
-    if new and (plan := text(beside, "plan")).strip():
-        items.append(plan_turn(plan, uuid, call.action.at))
     outcome = _outcome(call.action, status, printed, beside)
+    if call.action.kind == "plan" and (plan := _accepted(call, printed, beside)):
+        items.append(plan_turn(plan, uuid, call.action.at))
+        outcome |= _planned({"plan": plan})
     action = structs.replace(call.action, status=status, **outcome)
     if action.kind == "todo":
         context, action = _todos(context, call, action, beside, printed)
@@ -168,7 +171,10 @@ def _noted(name: str, given: dict[str, Any]) -> str:
     if name == "TaskUpdate":
         state, subject = text(given, "status"), text(given, "subject")
         return f"{_id(given, 'taskId')}\n{state}\n{subject}"
-    return text(given, "command") or text(given, "subject")
+    command = text(given, "command")
+    if name == "PowerShell":
+        command = command.replace("\\", "/")  # of paths; a shell would take it as a quotation
+    return command or text(given, "subject")
 
 
 def _unprepared(_given: dict[str, Any]) -> dict[str, Any]:
@@ -238,7 +244,7 @@ def _status(block: dict[str, Any], beside: object, printed: str) -> Status:
         return "" if extra.get("backgroundTaskId") or flag(extra, "isAsync") else "ok"
     if printed.startswith("[Request interrupted"):
         return "interrupted"
-    if claude_texts.refused(printed) or printed.startswith("Permission to use "):
+    if claude_texts.refused(printed) or printed.startswith(_DENIED):
         return "refused"
     return "failed"
 
@@ -272,8 +278,8 @@ def _outcome(action: Action, status: Status, printed: str, beside: object) -> di
     if took := _seconds(beside):
         found["seconds"] = took
     if action.kind in ("edit", "write", "read"):
-        path = text(beside, "filePath") or text(beside.get("file"), "filePath")
-        found["path"] = path or action.path
+        told = path(beside, "filePath") or path(beside.get("file"), "filePath")
+        found["path"] = told or action.path
     if structured := array(beside, "structuredPatch"):
         found["added"], found["removed"] = patches.hunks(structured)
     elif action.kind == "write" and (before := text(beside, "originalFile")):
@@ -376,8 +382,13 @@ def _told(questions: Iterable[str], printed: str) -> Iterator[tuple[str, str, st
             yield question, (told[1] or "").strip(), (told[2] or "").strip()
 
 
-def _edited_by_hand(beside: object) -> bool:
-    return flag(beside, "planWasEdited")
+def _accepted(call: Call, printed: str, beside: object) -> str:
+    """Return the plan that a result tells, where it is not the one that was proposed; else ""."""
+    told = _PLAN_TOLD.search(printed)
+    if call.input and not flag(beside, "planWasEdited") and not (told and told[1]):
+        return ""
+    plan = text(beside, "plan") or (told[2] if told else "")
+    return plan if plan.strip() else ""
 
 
 def _chosen(answer: object) -> str:

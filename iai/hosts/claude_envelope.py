@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts.json_fields import flag, text
+from iai.hosts.json_fields import flag, path, text
 from iai.hosts.times import moment
 from iai.hosts.turn import Skip
 from iai.model.context import Context
@@ -39,7 +39,7 @@ def situated(line: dict[str, Any], context: Context) -> Context:
     session = text(line, "sessionId") or context.session
     if context.sub_agent and context.session:
         session = context.session
-    cwd = text(line, "cwd") or context.cwd
+    cwd = path(line, "cwd") or context.cwd
     branch = text(line, "gitBranch") or context.branch
     if context.session and session != context.session:  # files of several sessions, put together
         context = structs.replace(context, title="", title_rank=0, unattended=False, forked_from="")

@@ -14,8 +14,11 @@ from iai.model.context import Context
 
 _SHELL = "!"  # at the prompt: a command for the shell, not a prompt
 # Why a prompt left the queue, where a line says so: "absorbed_mid_turn" is what the host writes
-# when it hands one over (seen 2.1.246 on); these words say that the person took it back.
-_WITHDRAWN = re.compile(r"cancel|withdr|discard|delet|edit|clear|user_remov|by_user", re.IGNORECASE)
+# when it hands one over (seen 2.1.246 on); these words say that the person took it back, or that a
+# hook did not let it pass ("dropped_by_hook").
+_WITHDRAWN = re.compile(
+    r"cancel|withdr|discard|delet|edit|clear|user_remov|by_user|drop", re.IGNORECASE
+)
 
 
 def attachment(line: dict[str, Any], context: Context) -> Parsed:

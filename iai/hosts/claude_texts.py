@@ -20,7 +20,7 @@ from iai.hosts.json_fields import texts
 from iai.hosts.turn import Skip
 
 _Block = partial(Element, beside=True)  # of a name that nobody else uses
-_INTERRUPTED = "[Request interrupted by user"
+_INTERRUPTED = ("[Request interrupted by user", "[Request interrupted by a plugin")
 _HOOKS = (  # docs: hooks
     "Stop", "StopFailure", "SubagentStart", "SubagentStop", "PreToolUse", "PostToolUse",
     "PostToolUseFailure", "PostToolBatch", "UserPromptSubmit", "UserPromptExpansion",
@@ -41,8 +41,18 @@ _OF_CLIENTS = (
     "critical_user_preferences_reminder", "browser_instruction", "cu_window_hints",
     "widget_context_hint", "persisted-output", "no-action-needed",
 )  # fmt: skip
+_BANNER = (
+    "[SYSTEM NOTIFICATION - NOT USER INPUT]",
+    "This is an automated background-task event, NOT a message from the user.",
+    "Do NOT interpret this as user acknowledgement",
+    "No human input has been received since the last genuine user message",
+)
+_SCHEDULED = ("<scheduled-task", "[SCHEDULED TASK - AUTOMATED FIRING OF A CONFIGURED PROMPT]")
+_LOOP = r"<<autonomous-loop(?:-[a-z]+)?>>"  # what a loop without words of its own is woken with
 USER = HostTexts(
-    placeholder=rf"{EMPTY}|{PICTURES}|continue from where you left off\.",  # the last on a resume
+    # The third is sent on a resume.
+    placeholder=rf"{EMPTY}|{PICTURES}|continue from where you left off\.|{_LOOP}",
+    frame="pasted_content",  # seen 2.1.277 on; docs: terminal-config
     elements=[
         _Block("system-reminder", Skip.EMPTY, "seen: notes to the model around a prompt"),
         _Block("ide_opened_file", Skip.EDITOR, "seen 2.1.7", says="The user opened the file "),
@@ -59,6 +69,7 @@ USER = HostTexts(
         _Block("agent-message", Skip.NOTICE, "docs: agent teams"),
         _Block("cross-session-message", Skip.NOTICE, "docs: messages between sessions"),
         *(_Block(tag, Skip.NOTICE, "clients of the host") for tag in _OF_CLIENTS),
+        _Block("scheduled-task", Skip.NOTICE, "desktop application: the prompt of a schedule"),
         Element("channel", Skip.NOTICE, "docs: channels, what another program pushed"),
         Element("tick", Skip.NOTICE, "clients of the host: the time, to an agent that waits"),
         Element("user-memory-input", Skip.COMMAND, "seen: `#` at the prompt; the note is a turn"),
@@ -77,8 +88,15 @@ USER = HostTexts(
         Element("retrieval_status", Skip.NOTICE, "seen 2.0.76: beside a background task's output"),
     ],
     openings=[
-        Opening(_INTERRUPTED, Skip.COMMAND, "seen: Escape", line=True,
-                then=r"(?: for tool use)?\]\s*(?:\n|\Z)"),
+        *(Opening(words, Skip.COMMAND, "seen: Escape", line=True,
+                  then=r"(?: for tool use)?\]\s*(?:\n|\Z)") for words in _INTERRUPTED),
+        *(Opening(words, Skip.NOTICE, "seen: before a notice", line=True) for words in _BANNER),
+        *(Opening(words, Skip.NOTICE, "seen", sure=True) for words in (
+            "[MESSAGE FROM NON-USER SOURCE - NOT USER INPUT]", "[Cross-session idle notice]",
+            *_SCHEDULED[1:])),
+        *(Opening(words, Skip.META, "desktop application, to go on", sure=True) for words in (
+            "I hit my usage limit while you were working, but it has reset now",
+            "The app was quit while you were working")),
         Opening("[Image: source: ", Skip.PLACEHOLDER, "seen: a pasted picture", line=True),
         Opening("[Image: original ", Skip.PLACEHOLDER, "seen: a picture made smaller", line=True),
         Opening("Caveat: The messages below were", Skip.META, "seen 2.0.76: before a command"),
@@ -139,7 +157,10 @@ _OF_THE_HOST = frozenset({  # docs: commands; those without a prompt for the age
     "teleport", "terminal-setup", "theme", "todos", "tp", "tui", "undo", "upgrade", "usage",
     "usage-credits", "vim", "voice", "web-setup",
 })  # fmt: skip
-_ARGUMENTS = re.compile(r"<(command-args|user-memory-input)>(.*)</\1>", re.DOTALL)
+_WITH_A_PROMPT = frozenset({"bg", "fork", "plan"})  # of these, where words follow
+_ARGUMENTS = re.compile(  # which may hold such a tag themselves
+    r"<(command-args|user-memory-input)>((?:(?!<command-name>).)*)</\1>", re.DOTALL
+)
 _PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well
 _PLAN_NOTE = "\nIf you need specific details from before exiting plan mode"
 _REFUSALS = re.compile(
@@ -157,7 +178,9 @@ _NOTE = "\n\nNote: The user's next message may contain"  # guidance for the mode
 def arguments(text: str) -> str:
     """Return what follows a slash command, or `#`, in a text that is nothing but that; else ""."""
     found = _ARGUMENTS.search(text) if "</" in text else None
-    return found[2].strip() if found and not USER.own(text).text.strip() else ""
+    if found is None or USER.own(text[: found.start()] + text[found.end() :]).text.strip():
+        return ""
+    return USER.own(found[2].strip()).text
 
 
 def command(content: object) -> str:
@@ -168,7 +191,8 @@ def command(content: object) -> str:
     told = content if isinstance(content, str) else "\n".join(texts(content, ("text",)) or ())
     found = _COMMAND_NAME.match(told) if "<command-name>" in told else None
     name = f"/{found[2].lstrip('/')}" if found else ""
-    return "" if name[1:] in _OF_THE_HOST else name
+    asks = name[1:] in _WITH_A_PROMPT and arguments(told)
+    return name if asks or name[1:] not in _OF_THE_HOST else ""
 
 
 def answer(text: str) -> Own:
@@ -184,8 +208,17 @@ def typed(text: str) -> Own:
 
 def interrupts(content: object) -> bool:
     """Does a message say that the user interrupted the agent?"""
+    return _first(content).startswith(_INTERRUPTED)
+
+
+def is_scheduled(content: object) -> bool:
+    """Does a message hold what a schedule asks, with nobody there?"""
+    return _first(content).lstrip().startswith(_SCHEDULED)
+
+
+def _first(content: object) -> str:
     first = content[0] if isinstance(content, list) and content else content
-    return (first if isinstance(first, str) else field(first, "text")).startswith(_INTERRUPTED)
+    return first if isinstance(first, str) else field(first, "text")
 
 
 def is_plan(text: str) -> bool:

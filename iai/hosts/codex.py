@@ -12,7 +12,7 @@ from msgspec import structs
 
 from iai.hosts import calls, codex_calls, codex_events, codex_items, codex_texts
 from iai.hosts.host_texts import markup
-from iai.hosts.json_fields import array, mapping, text, texts, whole
+from iai.hosts.json_fields import array, mapping, path, text, texts, whole
 from iai.hosts.times import moment
 from iai.hosts.turn import Item, Parsed, Rewound, Role, Skip, Turn
 from iai.model import framing
@@ -124,7 +124,7 @@ def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
     return structs.replace(
         context,
         session=parent or name,
-        cwd=text(payload, "cwd") or context.cwd,
+        cwd=path(payload, "cwd") or context.cwd,
         remote=without_credentials(text(git, "repository_url")),
         branch=text(git, "branch"),
         skip=Skip.SIDECHAIN if isinstance(source, dict) and "subagent" in source else "",
@@ -168,7 +168,7 @@ def _is_unattended(payload: dict[str, Any]) -> bool:
 
 
 def _moved(payload: dict[str, Any], context: Context) -> Context:
-    return structs.replace(context, cwd=text(payload, "cwd") or context.cwd)
+    return structs.replace(context, cwd=path(payload, "cwd") or context.cwd)
 
 
 def _event(payload: dict[str, Any], at: int, context: Context) -> Parsed:

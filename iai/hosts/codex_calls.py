@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import structs
 
 from iai.hosts import calls, codex_script, commands, history, patches, shell
-from iai.hosts.json_fields import arguments, array, mapping, seconds, text, whole
+from iai.hosts.json_fields import arguments, array, mapping, path, seconds, text, whole
 from iai.hosts.turn import Item, Turn
 from iai.model.action import Action, Kind, Status, Step
 from iai.model.context import Call, Context
@@ -69,7 +69,7 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
         at=at,
         name=name,
         text="" if edits else command or _telling(name, given),
-        path=text(given, "path") or text(given, "file_path"),
+        path=path(given, "path") or path(given, "file_path"),
         steps=tuple(
             Step(text(step, "step"), text(step, "status")) for step in array(given, "plan")
         ),

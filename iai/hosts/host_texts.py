@@ -34,6 +34,7 @@ class Opening(NamedTuple):
     """The first words of a text that is the host's to its end, or to the end of that line.
 
     `then` is a pattern of what must follow the words, where a person may begin with these as well.
+    `sure`: nobody types them, so they count also where the host says that a person did.
     """
 
     words: str
@@ -41,6 +42,7 @@ class Opening(NamedTuple):
     source: str
     line: bool = False
     then: str = ""
+    sure: bool = False
 
     def begins(self, text: str) -> bool:
         """Return whether a text begins so."""
@@ -64,14 +66,20 @@ class HostTexts:
         elements: Sequence[Element],
         openings: Sequence[Opening],
         placeholder: str,
+        frame: str = "",
     ) -> None:
-        """Take the table; `placeholder` is a pattern of whole texts, in small letters."""
+        """Take the table; `placeholder` is a pattern of whole texts, in small letters.
+
+        `frame` is the tag of lines around what a person pasted, which stays.
+        """
         self._placeholder = re.compile(placeholder)
         self._openings = tuple(openings)
         self._beginnings = tuple({o.words[:_BEGINNING] for o in self._openings} | {"<"})
         self._may_open = {"", "<", *(o.words[0] for o in self._openings), *_BLANKS}
         self._why = {element.tag: element.why for element in elements}
         self._leading = re.compile(rf"\s*{_any_of(self._why)}\s*", re.DOTALL)
+        self._frame = frame and f"<{frame}"
+        self._framed = _framed(frame)
         self._blocks = [_Block.of(element) for element in elements if element.beside]
 
     def own(self, text: str, *, typed: bool = False) -> Own:
@@ -85,13 +93,14 @@ class HostTexts:
             return Own("", Skip.PLACEHOLDER)
         why: Skip | None = None
         if "</" in text:
-            text, why = self._without_blocks(text)
+            text, why = self._without_blocks(self._unframed(text))
         while (start := text.lstrip(_BLANKS)).startswith(self._beginnings):
             if found := self._leading.match(start):
                 text, why = start[found.end() :], self._why[found[1]]
                 continue
             opening = next(
-                (o for o in self._openings if o.begins(start) and (o.line or not typed)), None
+                (o for o in self._openings if o.begins(start) and (o.line or o.sure or not typed)),
+                None,
             )
             if opening is None:
                 break
@@ -102,6 +111,12 @@ class HostTexts:
         text = text.strip("\r\n")
         nothing = len(text) < _SHORT and self._placeholder.fullmatch(text.strip().lower())
         return Own("" if nothing else text, why)
+
+    def _unframed(self, text: str) -> str:
+        """Return a text without the lines around what was pasted."""
+        if not self._frame or not 0 < text.count(self._frame) <= _MOST_BLOCKS:
+            return text
+        return self._framed.sub(lambda found: found["pasted"], text).strip("\r\n")
 
     def _without_blocks(self, text: str) -> Own:
         """Cut out the blocks beside somebody's words, but for those that are quoted as code."""
@@ -151,6 +166,15 @@ class _Block(NamedTuple):
 
 def _any_of(tags: Iterable[str]) -> str:
     return rf"<({'|'.join(map(re.escape, tags))})(?:\s[^>\n]*)?>.*?</\1>"
+
+
+def _framed(tag: str) -> re.Pattern[str]:
+    """Return what finds a frame; in newer versions its end repeats the id."""
+    return re.compile(
+        rf"^[ \t]*<{tag}(?P<id> id=\"[^\"\n]*\")?>[ \t\r]*\n"
+        rf"(?P<pasted>.*?)\n[ \t]*</{tag}(?:(?P=id))?>[ \t\r]*$",
+        re.DOTALL | re.MULTILINE,
+    )
 
 
 def _is_code(text: str, place: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 _LARGEST = (1 << 63) - 1
 _LONGEST_S = 100_000_000_000  # a longer duration is none
+_OF_WINDOWS = re.compile(r"[A-Za-z]:\\|\\\\\w")  # C:\quay, \\server\quay
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -14,6 +15,16 @@ def text(fields: object, name: str) -> str:
     """Return a field that is a string, else ""."""
     value = fields.get(name) if isinstance(fields, dict) else None
     return value if isinstance(value, str) else ""
+
+
+def path(fields: object, name: str) -> str:
+    """Return a field that is a path."""
+    return slashed(text(fields, name))
+
+
+def slashed(path: str) -> str:
+    """Return a path with slashes, if it is one of Windows that begins at a drive or a server."""
+    return path.replace("\\", "/") if _OF_WINDOWS.match(path) else path
 
 
 def flag(fields: object, name: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from iai.hosts.json_fields import text
+from iai.hosts.json_fields import slashed, text
 from iai.model.action import Kind
 
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
@@ -60,7 +60,7 @@ def envelope(patch: str) -> list[FilePatch]:
         if found := _header(line):
             files.append(found)
         elif files and line.startswith("*** Move to: "):
-            to = line.removeprefix("*** Move to: ").strip()
+            to = slashed(line.removeprefix("*** Move to: ").strip())
             files[-1] = files[-1]._replace(kind="move", to=to)
         elif files and line.startswith("+"):
             files[-1] = files[-1]._replace(added=files[-1].added + 1)
@@ -72,7 +72,8 @@ def envelope(patch: str) -> list[FilePatch]:
 def changes(told: dict[str, Any]) -> list[FilePatch]:
     """Read what a host says that a patch did to each file: its content or its differences."""
     found = []
-    for path, change in told.items():
+    for name, change in told.items():
+        path = slashed(name)
         kind, about = text(change, "type"), change
         if not kind and isinstance(change, dict):  # older: {"update": {"unified_diff": ...}}
             kind, about = next(iter(change.items()), ("", None))
@@ -83,7 +84,7 @@ def changes(told: dict[str, Any]) -> list[FilePatch]:
             case "delete":
                 found.append(FilePatch("delete", path, removed=lines))
             case "update":
-                to = text(about, "move_path")
+                to = slashed(text(about, "move_path"))
                 counts = hunks([{"lines": _below_its_head(text(about, "unified_diff"))}])
                 found.append(FilePatch("move" if to else "edit", path, to, *counts))
             case _:
@@ -103,5 +104,5 @@ def _header(line: str) -> FilePatch | None:
     )  # fmt: skip
     for words, kind in kinds:
         if line.startswith(words):
-            return FilePatch(kind, line.removeprefix(words).strip())
+            return FilePatch(kind, slashed(line.removeprefix(words).strip()))
     return None

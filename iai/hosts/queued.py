@@ -122,7 +122,7 @@ def _turn(one: Queued) -> Turn:
 def _holds(lines: str, one: Queued) -> bool:
     said = _plain(one.text)
     if "[Pasted text #" in said:  # of which the message has the text
-        parts = map(re.escape, _PASTED.split(said))
+        parts = (re.escape(part.strip()) for part in _PASTED.split(said))
         return re.search(rf"\n{'.*?'.join(parts)}\n", lines, re.DOTALL) is not None
     return f"\n{said}\n" in lines if said else _digest(lines) == one.digest
 

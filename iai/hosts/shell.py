@@ -14,7 +14,7 @@ from msgspec import structs
 from iai.hosts import shell_edits, tests_run
 from iai.hosts.commands import Command, commands
 from iai.hosts.tests_run import Runs
-from iai.model.action import Action
+from iai.model.action import Action, Kind
 
 LONGEST = 8_000  # characters of a command that is looked into
 MOST = 20  # files that one command moves or removes
@@ -22,11 +22,17 @@ _TAIL_LINES = 12
 _OUTPUT = 200_000  # characters from the end of an output that is looked into
 # Words without which a command is none of what is looked for here.
 _TELLING = re.compile(
-    r"git|\b(?:hg|jj|svn|sl|gh|glab|hub|mv|rm|unlink|jest|mocha|ava|tox|nox|bats|busted|prove"
+    r"git|\b(?:hg|jj|svn|sl|gh|glab|hub|mv|cp|rm|unlink|jest|mocha|ava|tox|nox|bats|busted|prove"
     r"|ginkgo|cypress|karma|behave|trial|cargo|npm|yarn)\b|[Tt]est|spec|[Cc]heck|verify|ci\b|phpunit"
+    r"|\b(?i:(?:remove|move|copy)-item|del|erase|move|copy)\b"
 )
-_REMOVING = frozenset({"mv", "rm", "unlink"})
-_TOOLS = frozenset({"git", "hg", "jj", "svn", "sl", "gh", "glab", "hub", *_REMOVING})
+_MOVING: dict[str, str] = {  # files, by POSIX, and by PowerShell's names
+    "mv": "mv", "cp": "cp", "rm": "rm", "unlink": "rm", "move-item": "mv", "move": "mv",
+    "copy-item": "cp", "copy": "cp", "remove-item": "rm", "del": "rm", "erase": "rm",
+}  # fmt: skip
+_RECURSIVE = re.compile(r"-[bfHiLlnPpsuvx]*[raR]\w{0,8}|--(?:recursive|archive)|-(?i:recurse)")
+_WITH_A_WORD = re.compile(r"-(?i:erroraction|ea|filter|include|exclude)")  # of PowerShell
+_TOOLS = frozenset({"git", "hg", "jj", "svn", "sl", "gh", "glab", "hub"})
 _COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]|\r(?=\n)")
 _GIT_WORD = frozenset({
     "-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--super-prefix",
@@ -76,7 +82,7 @@ def also(command: Action, typed: list[Command], output: str) -> Iterator[Action]
     yield from _tests(base, command, typed, output)
     if command.status == "ok":
         yield from _edited(base, typed)
-    typed = [one for one in typed if one.program in _TOOLS]
+    typed = [one for one in typed if one.program in _TOOLS or one.program.lower() in _MOVING]
     if typed:
         yield from _commits(base, typed, _without_colour(output))
         if command.status == "ok":
@@ -232,8 +238,7 @@ def _pull_requests(base: Action, typed: list[Command], output: str) -> Iterator[
 def _moved(base: Action, typed: list[Command]) -> Iterator[Action]:
     number = 0
     for command in typed:
-        for path, to in _moves(command)[: MOST - number]:
-            kind = "move" if to else "delete"
+        for kind, path, to in _moves(command)[: MOST - number]:
             key = f"{base.key}:{kind}:{number}"
             yield structs.replace(base, key=key, kind=kind, path=path, to=to)
             number += 1
@@ -249,26 +254,34 @@ def _edited(base: Action, typed: list[Command]) -> Iterator[Action]:
         )  # fmt: skip
 
 
-def _moves(command: Command) -> list[tuple[str, str]]:
-    """Return the files that a command moved, and where to, or removed."""
+def _moves(command: Command) -> list[tuple[Kind, str, str]]:
+    """Return the files that a command removed, moved, with where to, or wrote as a copy."""
     sub, rest, directory = git(command)
-    tool, words = (sub, rest) if sub else (command.program, command.words[1:])
-    if tool not in _REMOVING or not command.known or "--cached" in words:
+    tool, words = (
+        (sub, rest) if sub else (_MOVING.get(command.program.lower(), ""), command.words[1:])
+    )
+    if tool not in ("mv", "rm", "cp") or not command.known or "--cached" in words:
         return []
-    target = _option(words, ("-t", "--target-directory")) if tool == "mv" else ""
+    if any(map(_WITH_A_WORD.fullmatch, words)):
+        return []
+    copied = tool == "cp"
+    if copied and any(map(_RECURSIVE.fullmatch, words)):
+        return []
+    target = _option(words, ("-t", "--target-directory")) if tool != "rm" else ""
     paths = _operands(words, target)
     if not paths or not all(map(_PLAIN.fullmatch, paths)):
         return []
     paths = [posixpath.join(directory or command.directory, path) for path in paths]
-    if tool != "mv":
-        return [(path, "") for path in paths]
+    if tool == "rm":
+        return [("delete", path, "") for path in paths]
     if target:
-        return [(path, posixpath.join(directory or command.directory, target, _name(path)))
-                for path in paths]  # fmt: skip
-    *sources, to = paths
-    if to.endswith("/") or len(sources) > 1:
-        return [(path, posixpath.join(to, _name(path))) for path in sources if to.endswith("/")]
-    return [(path, to) for path in sources]
+        target = posixpath.join(directory or command.directory, target) + "/"
+    *sources, to = [*paths, target] if target else paths
+    into = to.endswith("/")
+    if len(sources) > 1 and not into:
+        return []
+    places = [(path, posixpath.join(to, _name(path)) if into else to) for path in sources]
+    return [("write", there, "") if copied else ("move", path, there) for path, there in places]
 
 
 def _operands(words: tuple[str, ...], target: str) -> list[str]:

@@ -245,6 +245,36 @@ def test_a_file_that_is_removed_is_named_from_where_the_line_began(command: str,
     assert [(a.kind, a.path) for a in also(command)] == [("delete", gone)]
 
 
+def test_a_copy_is_a_file_that_was_written() -> None:
+    for command, there in (
+        ("cp a.py b.py", ["b.py"]),
+        ("cd sub && cp -p ../a.py ./b.py", ["sub/./b.py"]),
+        ("cp a.py c.py lib/", ["lib/a.py", "lib/c.py"]),
+        ("cp -t lib a.py c.py", ["lib/a.py", "lib/c.py"]),
+        ("Copy-Item -Force a.py b.py", ["b.py"]),
+    ):
+        assert [(a.kind, a.path, a.to) for a in also(command)] == [
+            ("write", path, "") for path in there
+        ]  # fmt: skip
+    for command in ("cp -r lib old", "cp -aT lib old", "cp *.py lib/", "docker cp a.py box:/w"):
+        assert also(command) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("Remove-Item ./old.py -Force", ("delete", "./old.py", "")),
+        ("remove-item -Path C:/w/old.py", ("delete", "C:/w/old.py", "")),
+        ("del old.py", ("delete", "old.py", "")),
+        ("Move-Item a.py -Destination b.py", ("move", "a.py", "b.py")),
+    ],
+)
+def test_files_are_moved_and_removed_by_powershell_as_well(
+    command: str, told: tuple[str, str, str]
+) -> None:
+    assert [(a.kind, a.path, a.to) for a in also(command)] == [told]
+
+
 def test_files_moved_into_a_directory_are_named_there() -> None:
     for command in ("mv a.py b.py lib/", "mv -t lib a.py b.py"):
         assert [(a.path, a.to) for a in also(command)] == [
@@ -262,6 +292,7 @@ def test_files_moved_into_a_directory_are_named_there() -> None:
         "cd $DIR && rm a.py",
         "git rm --cached a.py",
         "echo 'rm a.py'",
+        "Remove-Item a.py -ErrorAction SilentlyContinue",
     ],
 )
 def test_what_a_shell_would_have_to_expand_is_left_out(command: str) -> None:

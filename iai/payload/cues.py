@@ -111,6 +111,8 @@ _AGREES = re.compile(
 )
 
 
+_TAG_LINE = re.compile(r"\s*<[!?/A-Za-z][^\n]*>\s*")
+_CALLED = re.compile(r"<(title|h1)\b[^>]*>\s*([^<\s][^<]{0,200})</\1>", re.IGNORECASE)
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _SHELL_PROMPT = re.compile(r"[$%\u276f] ")
 _RAISED = re.compile(r"[\w.]*(?:Error|Exception)\b:? ")  # the last line of a traceback
@@ -158,12 +160,25 @@ def pasted(text: str) -> bool:
     return _PASTED.match(text.strip().partition("\n")[0]) is not None
 
 
+def is_page(text: str) -> bool:
+    """Return whether a text begins with a page of markup, as HTML: half of its lines are tags."""
+    first, _, rest = text.strip().partition("\n")
+    if not rest or not _TAG_LINE.fullmatch(first):
+        return False
+    lines = [line for line in rest.splitlines() if line.strip()]
+    return sum(line.lstrip().startswith("<") for line in lines) * 2 >= len(lines)
+
+
 def typed(text: str) -> str:
     """Return a text without the paragraphs that begin with what nobody types.
 
     All of it, where only such are left, or what is typed ends by announcing them. Of what begins
-    with such a line, only what somebody says in it; else the line of a log that says most.
+    with such a line, only what somebody says in it; else the line of a log that says most. Of a
+    page, what is said below it, else its title.
     """
+    if is_page(text):
+        named = _CALLED.search(text)
+        return text.rpartition(">")[2].strip() or (named[2].strip() if named else "a page")
     begins_pasted = pasted(text)
     paragraphs = _PARAGRAPH.split(text)
     own = [one for one in paragraphs if not pasted(one) and not _INDENTED.match(one)]

@@ -55,6 +55,9 @@ _REFERS = re.compile(
     r"(?:now )?(?:it|this|that|they|these|those)\b", re.IGNORECASE
 )  # to what is above
 _PLACE = re.compile(r"`?[\w./-]+`?(?:\s*\([^)]*\))?:?")  # a file, and how much of it
+_VALUE = re.compile(
+    r"`[^`]*`\s*(?:\u2192|[-=]>|=|:)\s*(?:`[^`]*`|[\w.-]+)"
+)  # a name, and its value
 _FILE = re.compile(r"^`[^`]*`(?: and `[^`]*`)?(?: \([^)]*\))?(?: ?[:\u2013\u2014-]) (?=\w)")
 _ASIDE = re.compile(r"\s*\((?:both |lines? |[+-]|`)[^)]*\)")  # "(lines 3-9)", "(`quay.py`)"
 _I = re.compile(  # what a sentence in brief does without
@@ -101,7 +104,7 @@ def verdict(text: str, limit: int) -> str:
     The items of a list, and sentences that name nothing, only where it says nothing else.
     """
     parts = sorted(_parts(text), key=lambda part: part.item)
-    every = [one for one in _sentences(parts) if not _REFERS.match(one) and one[-1:] != "?"]
+    every = [one for one in _sentences(parts) if not _REFERS.match(one) and one[-1:] not in "?:"]
     for least in (SHORT, SHORTEST):
         told = [one for one in every if _says_something(one, least)]
         if told:
@@ -160,7 +163,7 @@ def _says_something(sentence: str, least: int = SHORT) -> bool:
     sentence = _I.sub("", sentence.rstrip(" :"))
     enough = len(sentence) >= least or NAMES.search(sentence) is not None
     routine = _ROUTINE.match(sentence) or _ENDS_OPEN.search(sentence) or _COMMIT.search(sentence)
-    empty = (pattern.fullmatch(sentence) for pattern in (_NOTHING_NAMED, _PLACE))
+    empty = (pattern.fullmatch(sentence) for pattern in (_NOTHING_NAMED, _PLACE, _VALUE))
     return enough and routine is None and not any(empty)
 
 

@@ -40,7 +40,7 @@ def said(record: Record, limit: int) -> str:
         return _answers(text.splitlines(), limit)
     if record.kind == "plan":
         return framing.inline(f"Carry out the plan: {abridge.opening(text)}", limit)
-    if record.role == "user" and (limit <= REQUEST or len(text) > _LOG):
+    if record.role == "user" and (limit <= REQUEST or len(text) > _LOG or cues.is_page(text)):
         text = cues.typed(text)  # in more room what was pasted names files, if it is short
     return abridge.abridge(text, limit)
 

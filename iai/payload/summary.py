@@ -25,6 +25,7 @@ SMALL_TALK = 2  # requests of a session that may be too little to go on with
 SMALL_TALK_LOOKS = 3  # what it looked at, at most
 SMALL_TALK_TEXT = 300  # characters of what was asked, at most
 SMALL_TALK_ANSWERS = 200  # and of what was answered, where anything was looked at
+_SETTING = 2  # words, at most
 _NAME, _STEP = 60, 80  # characters of a file, a plan or a command that was refused
 _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a step, by any host
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
@@ -116,7 +117,7 @@ def summarise(
     actions = [action for exchange in exchanges for action in exchange.actions]
     tests = [action for action in actions if action.kind == "test"]
     lists = [action for action in actions if action.kind == "todo"]
-    requests = [e.request for e in exchanges if e.request is not None]
+    requests = [e.request for e in exchanges if e.request is not None and not _only_sets(e)]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
     last = exchanges[-1] if exchanges else Exchange()
     between = [request for request in requests[1:] if not request.dismissed]
@@ -190,6 +191,14 @@ def command(exchange: Exchange) -> str:
     at = 0 if request is None else request.created_at
     typed = (a for a in exchange.actions if a.kind == "skill" and a.name == COMMAND)
     return next((a.text for a in typed if at in (0, a.at)), "")
+
+
+def _only_sets(exchange: Exchange) -> bool:
+    """Return whether a request is a word or two behind one of the host's commands ("/model x")."""
+    request = exchange.request
+    if request is None or request.kind != "command" or command(exchange):
+        return False
+    return len(request.text.split()) <= _SETTING
 
 
 def _with_command(exchange: Exchange) -> Exchange:
@@ -266,13 +275,18 @@ def _weight(change: Action) -> float:
 
 
 def _goal(requests: Sequence[Record]) -> Iterator[Record]:
-    """Yield the first request that is more than a greeting, consent, an address or a command."""
+    """Yield the first request that is more than a greeting, consent, an address or a command.
+
+    Nor is it a page of markup with nothing said below it.
+    """
     said = (request for request in requests if _names_a_goal(request.text))
     yield from islice(chain(said, requests), 1)
 
 
 def _names_a_goal(text: str) -> bool:
     one_word = text.strip()
+    if cues.is_page(text) and one_word.endswith(">"):
+        return False
     if cues.small_talk(text) or cues.agrees(text):
         return False
     return one_word.isalpha() or len(one_word.split()) > 1

@@ -141,6 +141,15 @@ def test_of_a_log_only_the_command_is_shown_and_what_somebody_says_below_it() ->
     assert typed(f"can you mend it\n\n{log}").startswith("can you mend it\n\nThe quay is open")
 
 
+def test_of_a_page_its_title_is_shown_and_what_is_said_below_it() -> None:
+    page = "<html>\n<head><title>The berths</title></head>\n<body>We moor here\n</body>\n</html>"
+    assert typed(page) == "The berths"
+    assert typed(f"{page}\n\ntwo columns") == "two columns"
+    assert typed("<div>\n<p>x</p>\n</div>") == "a page"
+    for said in ("<Berth> is too wide, mend it", "<b>\nis what I want\nin the title", "a < b\n<c>"):
+        assert typed(said) == said
+
+
 def test_of_a_log_without_a_command_the_exception_is_shown_or_the_first_error() -> None:
     raised = "Traceback (most recent call last):\n  main()\ntide.LevelError: no such berth\n"
     assert typed(raised) == "tide.LevelError: no such berth"

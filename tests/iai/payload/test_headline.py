@@ -106,6 +106,8 @@ def test_a_verdict_is_no_routine_and_nothing_that_only_refers() -> None:
         "`quay/harbour/pilot.py` (+8 lines)",
         "Would you like me to read the detailed review files of the quay?",
         "It reads as `tide.Pattern` and so on.",
+        "- `push_sessions: false` \u2192 disabled\n- `tide: x` -> `y`",
+        "The settings of the harbour as they are in the file now:\n\n- `a` = b",
     ):
         assert verdict(text, 90) == "", text
 

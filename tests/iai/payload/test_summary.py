@@ -274,8 +274,24 @@ def test_what_follows_a_slash_command_is_shown_behind_its_name() -> None:
     assert found.goal is not None
     assert found.goal.text == "/failover staging"
     assert not found.trivial
-    later = Exchange(request=turn("staging", kind="command"), actions=(action("skill", at=9),))
-    assert [r.text for r in summarise([later], INFO, (1, 2)).requests] == ["staging"]
+    words = turn("the staging quay", kind="command")
+    later = Exchange(request=words, actions=(action("skill", at=9),))
+    assert [r.text for r in summarise([later], INFO, (1, 2)).requests] == [words.text]
+
+
+def test_what_only_sets_something_of_the_hosts_is_no_request() -> None:
+    for value in ("opus", "harbour work"):
+        setting = Exchange(request=turn(value, kind="command"))
+        found = summarise([setting, Exchange(request=turn("add a berth"))], INFO, (1, 2))
+        assert [request.text for request in found.requests] == ["add a berth"]
+
+
+def test_a_page_of_markup_is_no_goal_unless_something_is_said_below_it() -> None:
+    page = "<!DOCTYPE html>\n<html>\n<title>Berths</title>\n<body>\n  <p>x</p>\n</body>\n</html>"
+    for first, goal in ((page, "menu"), (f"{page}\n\nmake it narrow", "make it narrow")):
+        found = summarise([Exchange(request=turn(t)) for t in (first, "menu")], INFO, (1, 2)).goal
+        assert found is not None
+        assert found.text.endswith(goal)
 
 
 def test_a_file_that_was_made_and_removed_again_is_no_work() -> None:

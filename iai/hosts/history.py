@@ -11,15 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
-from iai.hosts import shell
+from iai.hosts import revisions, shell
 from iai.hosts.commands import Command
 from iai.model.action import Action
 from iai.model.context import COMMITS, HEADS, Context, Head, Made
 
-_BACK = re.compile(r"(?:HEAD|@)(?:~(?P<count>\d*)|(?P<each>\^+))")  # see gitrevisions(7)
-_BEFORE = re.compile(r"HEAD@\{(\d{1,3})\}")
-_UPSTREAM = re.compile(r"(?:origin|upstream)/\S+|@\{u(?:pstream)?\}")
-_HASH = re.compile(r"[0-9a-f]{7,40}")
 _NOW_AT = re.compile(r"^HEAD is now at ([0-9a-f]{7,40}) ", re.MULTILINE)
 _DELETED = re.compile(r"^Deleted branch (\S+) \(was ([0-9a-f]{7,40})\)", re.MULTILINE)
 _MODES = frozenset({"--hard", "--soft", "--mixed", "--keep", "--merge"})
@@ -28,9 +24,13 @@ _BASE = "below "
 _DELETE = frozenset({"-d", "-D", "--delete"})
 _ELSEWHERE = frozenset({"checkout", "switch", "bisect", "filter-branch", "update-ref"})
 _REPLAYED = frozenset({"rebase", "pull", "merge", "am"})  # commits come to be on others
-_FOLDED = ("fixup! ", "squash! ", "amend! ")  # subjects of what --autosquash folds into others
-_FOLDS = re.compile(r"(?:(?:fixup|squash|amend)! )+")
+_FOLDS = re.compile(r"^(?:(?:fixup|squash|amend)! )+")  # what --autosquash folds into others
 _REBASED = "Successfully rebased"
+# Which commands of git's leave ORIG_HEAD as it is, beside those that only look.
+_LEAVE_ORIGIN = frozenset({
+    "commit", "add", "push", "fetch", "branch", "checkout", "switch", "restore", "rm", "mv", "tag",
+    "status", "log", "diff", "show", "rev-parse", "ls-files", "config", "remote", "blame", "reset",
+})  # fmt: skip
 
 
 def ran(
@@ -80,11 +80,15 @@ class _Log:
             self._take(place, sub, rest)
             # Of what is replayed others may follow that were not printed.
             if shell.commits(command) and left and sub not in _REPLAYED:
-                self._commit(place, left.pop(0), amend="--amend" in rest)
+                self._commit(
+                    place, left.pop(0), amend="--amend" in rest, fixes=revisions.fixed(rest)
+                )
         for action in left:
             self._commit(posixpath.normpath(self._cwd) if self._cwd else "", action)
 
     def _take(self, place: str, sub: str, rest: tuple[str, ...]) -> None:
+        if sub not in _LEAVE_ORIGIN:
+            self._forget(_origin(place))
         if sub == "reset":
             self._reset(place, rest)
         elif sub == "push":
@@ -114,27 +118,35 @@ class _Log:
     def _below(self, place: str) -> dict[str, None]:
         return self._chain(self._head(place))
 
-    def _commit(self, place: str, action: Action, *, amend: bool = False) -> None:
+    def _commit(self, place: str, action: Action, *, amend: bool = False, fixes: str = "") -> None:
         head = self._head(place)
         replaced = self._made.get(head) if amend else None
         if amend:
             head = replaced.parent if replaced else self._unknown()
         branch = shell.branches_of_commits(self._output).get(action.commit, "")
-        self._made[action.key] = Made(place, action, key=action.key, parent=head, branch=branch)
+        self._made[action.key] = Made(
+            place, action, key=action.key, parent=head, branch=branch, fixes=fixes
+        )
         self._note(place, head)
         self._heads.append(Head(place, action.key))
         self._take_back([replaced.key] if replaced else [])
 
     def _reset(self, place: str, rest: tuple[str, ...]) -> None:
         to = [word for word in rest if not word.startswith("-")]
-        if "--" in rest or len(to) > 1 or (to and _MODES.isdisjoint(rest) and not _is_revision(to)):
+        if (
+            "--" in rest
+            or len(to) > 1
+            or (to and _MODES.isdisjoint(rest) and not revisions.is_revision(to))
+        ):
             return
+        target = self._target(place, to[0], rest) if to and self._sure else self._unknown()
+        self._forget(_origin(place))
+        self._heads.append(Head(_origin(place), self._head(place)))
         if not to or to[0] in ("HEAD", "@"):
             self._stay(place)
             self._bring_back(key for key in self._below(place) if self._made[key].gone)
             return
         below = self._below(place)
-        target = self._target(place, to[0], rest) if self._sure else self._unknown()
         there, bottom = self._chain(target), [self._made[key].parent for key in below][-1:]
         self._note(place, self._head(place))
         self._heads.append(Head(place, target))
@@ -148,20 +160,21 @@ class _Log:
         printed = _NOW_AT.findall(self._output) if "--hard" in rest else []
         if len(printed) == 1 and (key := self._named(printed[0])):
             return key
-        if back := _BACK.fullmatch(to):
-            count = len(back["each"]) if back["each"] else int(back["count"] or 1)
+        if revisions.BACK.fullmatch(to) and (count := revisions.down(to)) is not None:
             return [*below, *[self._base()] * (count + 1)][count] if below else self._unknown()
-        if before := _BEFORE.fullmatch(to):
+        if before := revisions.BEFORE.fullmatch(to):
             heads = [head.at for head in self._heads if head.place == place]
             count = int(before[1])
             return heads[-1 - count] if count < len(heads) else self._unknown()
-        if _UPSTREAM.fullmatch(to):
+        if to == "ORIG_HEAD":
+            return self._head(_origin(place))
+        if revisions.UPSTREAM.fullmatch(to):
             return next((key for key in below if self._made[key].pushed), self._base())
         return self._named(to) or self._unknown()
 
     def _named(self, hash_: str) -> str:
         """Return the key of a commit, "" if it is none of the session's."""
-        if not _HASH.fullmatch(hash_):
+        if not revisions.HASH.fullmatch(hash_):
             return ""
         known = ((key, one.action.commit) for key, one in reversed(self._made.items()))
         return next((k for k, h in known if h and (h.startswith(hash_) or hash_.startswith(h))), "")
@@ -181,7 +194,11 @@ class _Log:
     def _stay(self, place: str) -> None:
         """Forget where HEAD was before: git's log has one move more, which leads nowhere."""
         here = Head(place, self._head(place))
-        self._heads = [*(head for head in self._heads if head.place != place), here]
+        self._forget(place)
+        self._heads.append(here)
+
+    def _forget(self, place: str) -> None:
+        self._heads = [head for head in self._heads if head.place != place]
 
     def _lose(self, place: str) -> None:
         self._stay(place)
@@ -211,12 +228,13 @@ class _Log:
     def _replay(self, place: str, sub: str, rest: tuple[str, ...]) -> None:
         """Lose sight of HEAD: what is below it has other hashes, or others' commits beside it."""
         if sub == "rebase" and "--autosquash" in rest and _REBASED in self._output:
-            unpushed = [one for key in self._below(place) if not (one := self._made[key]).pushed]
-            subjects = {one.action.text for one in unpushed}
-            folded = (one for one in unpushed if one.action.text.startswith(_FOLDED))
-            self._take_back(
-                one.key for one in folded if _FOLDS.sub("", one.action.text) in subjects
-            )
+            below = [self._made[key] for key in self._below(place)]
+            subjects = {one.action.text for one in below if not one.pushed}
+            for depth, one in enumerate(below):
+                of = _FOLDS.sub("", one.action.text)
+                if of != one.action.text and not one.pushed:
+                    folded = of in subjects or revisions.had(rest, one.fixes, depth)
+                    self._take_back([one.key] if folded else [])
         self._update(self._made, shared=True)
         self._lose(place)
 
@@ -238,7 +256,6 @@ class _Log:
             self._update([key], action=action, gone=False)
 
 
-def _is_revision(words: list[str]) -> bool:
-    """Is it the name of a commit, rather than of a file?"""
-    patterns = (_BACK, _BEFORE, _UPSTREAM, _HASH)
-    return words[0] in ("HEAD", "@", "ORIG_HEAD") or any(p.fullmatch(words[0]) for p in patterns)
+def _origin(place: str) -> str:
+    """Return what stands for the place where git keeps where HEAD was before it was moved."""
+    return posixpath.join(place, "ORIG_HEAD")

@@ -41,6 +41,7 @@ class Made(Struct, frozen=True):
     branch: str = ""  # that it was made on; "" if that is not known
     shared: bool = False  # it may be on other branches as well
     gone: bool = False  # it is taken back
+    fixes: str = ""  # the commit that it is to be folded into, as that was named
 
 
 class Head(Struct, frozen=True):

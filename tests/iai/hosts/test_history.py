@@ -107,6 +107,11 @@ NOW_AT_TWO = "HEAD is now at bbbbbbb two"
         ([ONE, TWO, "git reset --hard HEAD~2", "git reset --soft bbbbbbb"], ["one", "two"]),
         ([ONE, TWO, "git reset --hard HEAD~2", ("git reset --hard ORIG_HEAD", NOW_AT_TWO)],
          ["one", "two"]),
+        ([ONE, TWO, "git reset --hard HEAD~2", "git reset --soft ORIG_HEAD"], ["one", "two"]),
+        ([ONE, "git reset HEAD~1", TWO, "git reset --soft ORIG_HEAD"], ["one"]),
+        ([ONE, TWO, "git reset HEAD~1", "git reset", "git reset --soft ORIG_HEAD"], ["one"]),
+        ([ONE, TWO, "git reset HEAD~1", "git stash", "git reset --soft ORIG_HEAD"], ["one"]),
+        ([ONE, TWO, "git reset --soft ORIG_HEAD"], ["one", "two"]),  # where that is nobody knows
         ([ONE, "git checkout -b new", TWO, "git reset --hard HEAD@{1}"], ["one"]),
         ([ONE, "git checkout -b new", TWO, "git reset --hard HEAD@{3}"], ["one"]),
         ([ONE, "git checkout -b new origin/main", "git reset --hard HEAD~1"], ["one"]),
@@ -149,6 +154,31 @@ def test_a_commit_that_a_rebase_folds_into_another_is_taken_back() -> None:
 def test_a_fixup_of_a_commit_that_the_rebase_may_not_have_had_is_not_taken_back() -> None:
     fixup = ("git commit --fixup=9999999", "[main ddddddd] fixup! of somebody else")
     assert session(fixup, SQUASHED) == [("fixup! of somebody else", False)]
+
+
+@pytest.mark.parametrize(
+    ("target", "onto", "folded"),
+    [
+        ("--fixup=9999999", "9999999^", True),
+        ("--fixup 9999999aaaa", "9999999~2", True),
+        ("--squash=amend:9999999", "9999999~1", True),
+        ("--fixup=HEAD", "HEAD~2", True),
+        ("--fixup=HEAD~1", "HEAD~3", True),
+        ("--fixup=:/tide", "--root", True),
+        ("--fixup=9999999", "9999999", False),
+        ("--fixup=9999999", "8888888^", False),
+        ("--fixup=HEAD", "HEAD~1", False),
+        ("--fixup=HEAD~2", "HEAD~3", False),
+        ("--fixup=9999999", "--onto main 9999999^", False),
+        ("--fixup=:/tide", "9999999^", False),
+    ],
+)
+def test_a_fixup_of_an_older_commit_is_taken_back_where_the_rebase_surely_had_that(
+    target: str, onto: str, *, folded: bool
+) -> None:
+    fixup = (f"git commit {target}", "[main ddddddd] fixup! of before")
+    rebase = (f"git rebase -i --autosquash {onto}", SQUASHED[1])
+    assert session(fixup, rebase) == [("fixup! of before", folded)]
 
 
 TRIED = commit("tried", "eeeeeee")
@@ -194,6 +224,8 @@ LINES = (
     "git commit --amend -m a{n} --allow-empty", "git checkout -b b{n}", "git checkout main",
     "git branch x{n}", "git branch -D main", "git rebase main", "git merge main",
     "git commit --allow-empty --fixup=HEAD && git rebase -i --autosquash HEAD~2",
+    "git reset --soft ORIG_HEAD", "git commit --allow-empty --fixup=HEAD~1",
+    "git rebase -i --autosquash --root", "git rebase -i --autosquash HEAD~3",
     "git cherry-pick main", "git revert --no-edit HEAD", "git rebase --onto main HEAD~1",
     "git rebase -i HEAD~2 --exec 'git commit --amend --no-edit --allow-empty'",
 )  # fmt: skip

@@ -7,7 +7,7 @@ may be anywhere, nothing is taken back. Pure.
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from msgspec import structs
 
@@ -153,6 +153,9 @@ class _Log:
         if target in self._made or target.startswith(_BASE) or [target] == bottom:
             self._take_back([key for key in below if key not in there])
             self._bring_back([key for key in there if self._made[key].gone])
+        elif to[0] == "ORIG_HEAD":  # any of those that are gone may be there again
+            made = self._made.items()
+            self._bring_back([key for key, one in made if one.gone and one.place == place])
 
     def _target(self, place: str, to: str, rest: tuple[str, ...]) -> str:
         """Return the key of what HEAD is reset to."""
@@ -230,11 +233,11 @@ class _Log:
         if sub == "rebase" and "--autosquash" in rest and _REBASED in self._output:
             below = [self._made[key] for key in self._below(place)]
             subjects = {one.action.text for one in below if not one.pushed}
-            for depth, one in enumerate(below):
-                of = _FOLDS.sub("", one.action.text)
-                if of != one.action.text and not one.pushed:
-                    folded = of in subjects or revisions.had(rest, one.fixes, depth)
-                    self._take_back([one.key] if folded else [])
+            self._take_back(
+                one.key
+                for depth, one in enumerate(below)
+                if not one.pushed and _is_folded(one, subjects, rest, depth)
+            )
         self._update(self._made, shared=True)
         self._lose(place)
 
@@ -259,3 +262,16 @@ class _Log:
 def _origin(place: str) -> str:
     """Return what stands for the place where git keeps where HEAD was before it was moved."""
     return posixpath.join(place, "ORIG_HEAD")
+
+
+def _is_folded(one: Made, subjects: Set[str], rebase: tuple[str, ...], depth: int) -> bool:
+    """Did a rebase surely fold a commit into another one?
+
+    By its subject: of one of these subjects, or else into one that the rebase had. One that fixes
+    such a commit is looked for by the subject below, as that itself.
+    """
+    of = _FOLDS.sub("", one.action.text)
+    prefixes = one.action.text.removesuffix(of).count("!")
+    return prefixes > 0 and (
+        of in subjects or (prefixes == 1 and revisions.had(rebase, one.fixes, depth))
+    )

@@ -30,7 +30,7 @@ from iai.model.exchange import NARRATION
 from iai.model.ids import record_id
 from iai.model.record import NewRecord, Source, Transcript
 from iai.model.session import SessionInfo
-from iai.projects.identity import ProjectIdentity
+from iai.projects.identity import ProjectIdentity, known_by_path
 
 LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
 
@@ -195,7 +195,8 @@ class _Gathered:
 
 def _lasting(project: ProjectIdentity, cwd: str) -> str:
     """Return a directory, or the root of its project if that is the repository of a gone one."""
-    return cwd if not project.former or os.path.isdir(cwd) else project.root  # noqa: PTH112
+    gone = any(known_by_path(id_, cwd) for id_ in project.former)
+    return cwd if not gone or os.path.isdir(cwd) else project.root  # noqa: PTH112
 
 
 def _facts(host: Host, context: Context) -> SessionInfo:

@@ -63,7 +63,8 @@ def identify(cwd: str, remote: str = "") -> ProjectIdentity:
     if url:
         same = normalised(rewritten(url, place), host_name)
         identity, name = f"remote {same}", _last_part(url)
-        former, git = [f"remote {parsed(url).spelling}"], None
+        former = [f"remote {parsed(url).spelling}", *([f"git {git}"] if git else [])]
+        git = None
     elif git is not None:
         identity, name = f"git {git}", _called(git)
     else:
@@ -96,6 +97,12 @@ def checkout_top(cwd: str) -> str:
 def known_by_path(id_: str, root: str) -> bool:
     """Is nothing but its path known of a project: no repository, no remote?"""
     return id_ == _digest(f"path {root}")
+
+
+def began_otherwise(git: str, born: str) -> bool:
+    """Is there another repository now, where one that had been born so was?"""
+    birth = _birth(Path(git)) if git and born else ""
+    return birth != "" and _digest(birth) != born
 
 
 def holds_many(directory: str) -> bool:

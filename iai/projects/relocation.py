@@ -6,7 +6,8 @@
   named by its git directory is recognised by its birth: if that birth turns up in a new place, and
   the only other project with it has lost its git directory, the checkout was moved. A copy beside
   its original is not a move, and a renamed plain directory cannot be recognised.
-- An id that earlier versions gave to the same project, such as to another spelling of its remote.
+- An id that earlier versions gave to the same project, such as to another spelling of its remote;
+  and that of a repository from before it had a remote.
 - A directory that is gone, and that only its path identifies: it belongs to the project that was
   worked on in it, such as that of a removed worktree, else to that of the nearest known directory
   above it. If it became known first, it joins that project later.
@@ -23,7 +24,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from iai.model.record import Project
-from iai.projects.identity import ProjectIdentity, holds_many, known_by_path
+from iai.projects.identity import (
+    ProjectIdentity,
+    began_otherwise,
+    holds_many,
+    known_by_path,
+)
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
 
@@ -118,10 +124,12 @@ def _noted(project: Project, view: RecordView) -> bool:
 
 
 def _renamed(project: Project, view: RecordView) -> Iterator[Project]:
-    """Yield the projects that earlier versions made of this one."""
+    """Yield the projects that were made of this one before as much was known of it."""
     for id_ in project.former:
         old = view.project_named(id_)
-        if old is not None and not old.into and id_ not in _joined(project, view):
+        if old is None or old.into or id_ in _joined(project, view):
+            continue
+        if not began_otherwise(old.git, old.born):
             yield old
 
 

@@ -110,8 +110,9 @@ NOW_AT_TWO = "HEAD is now at bbbbbbb two"
         ([ONE, TWO, "git reset --hard HEAD~2", "git reset --soft ORIG_HEAD"], ["one", "two"]),
         ([ONE, "git reset HEAD~1", TWO, "git reset --soft ORIG_HEAD"], ["one"]),
         ([ONE, TWO, "git reset HEAD~1", "git reset", "git reset --soft ORIG_HEAD"], ["one"]),
-        ([ONE, TWO, "git reset HEAD~1", "git stash", "git reset --soft ORIG_HEAD"], ["one"]),
-        ([ONE, TWO, "git reset --soft ORIG_HEAD"], ["one", "two"]),  # where that is nobody knows
+        # From here on nobody knows where that is.
+        ([ONE, TWO, "git reset HEAD~1", "git stash", "git reset --soft ORIG_HEAD"], ["one", "two"]),
+        ([ONE, TWO, "git reset --soft ORIG_HEAD"], ["one", "two"]),
         ([ONE, "git checkout -b new", TWO, "git reset --hard HEAD@{1}"], ["one"]),
         ([ONE, "git checkout -b new", TWO, "git reset --hard HEAD@{3}"], ["one"]),
         ([ONE, "git checkout -b new origin/main", "git reset --hard HEAD~1"], ["one"]),
@@ -179,6 +180,11 @@ def test_a_fixup_of_an_older_commit_is_taken_back_where_the_rebase_surely_had_th
     fixup = (f"git commit {target}", "[main ddddddd] fixup! of before")
     rebase = (f"git rebase -i --autosquash {onto}", SQUASHED[1])
     assert session(fixup, rebase) == [("fixup! of before", folded)]
+
+
+def test_a_fixup_of_a_fixup_is_not_folded_into_that() -> None:
+    twice = ("git commit --fixup=HEAD", "[main ddddddd] fixup! fixup! of before")
+    assert session(twice, SQUASHED) == [("fixup! fixup! of before", False)]
 
 
 TRIED = commit("tried", "eeeeeee")

@@ -1,5 +1,6 @@
 """Recognising a moved checkout by its birth."""
 
+import shutil
 from pathlib import Path
 
 from iai.model.record import Project
@@ -7,6 +8,7 @@ from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
+from tests.iai.projects.test_identity import git, repository
 from tests.iai.store.builders import NOW
 
 OLD, NEW, OTHER = (letter * 16 for letter in "abc")
@@ -110,6 +112,33 @@ def test_what_an_older_version_made_of_a_spelling_joins_once(records: Records) -
     records.commit(lambda unit: unit.projects.merge(old, None), NOW)
     known(records, "/other", "git@github.com:Acme/Tides.git")
     assert owner(records, old.id) == old.id
+
+
+def test_a_repository_keeps_its_project_when_it_gets_a_remote(
+    records: Records, tmp_path: Path
+) -> None:
+    checkout = repository(tmp_path / "tides")
+    before = known(records, str(checkout))
+    (tmp_path / "more").write_text('[remote "origin"]\n\turl = https://forge.example/a/tides\n')
+    git(checkout, "config", "include.path", str(tmp_path / "more"))
+    seen = identify(str(checkout))
+    assert seen.id != before.id
+    with records.view() as view:
+        assert relocation.resolve(seen, view).id == before.id
+    known(records, str(checkout))
+    assert owner(records, before.id) == seen.id
+
+
+def test_another_repository_in_the_place_of_one_is_another_project(
+    records: Records, tmp_path: Path
+) -> None:
+    old = known(records, str(repository(tmp_path / "tides")))
+    shutil.rmtree(tmp_path / "tides")
+    git(tmp_path / "tides", "init", "-q")
+    git(tmp_path / "tides", "commit", "-q", "--allow-empty", "-m", "of another one")
+    git(tmp_path / "tides", "remote", "add", "origin", "https://forge.example/a/quay")
+    new = known(records, str(tmp_path / "tides"))
+    assert owner(records, old.id) == old.id != new.id
 
 
 def test_a_folder_that_is_gone_belongs_to_the_nearest_known_directory_above(

@@ -7,7 +7,7 @@ may be anywhere, nothing is taken back. Pure.
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Container, Iterable, Sequence
 
 from msgspec import structs
 
@@ -264,7 +264,7 @@ def _origin(place: str) -> str:
     return posixpath.join(place, "ORIG_HEAD")
 
 
-def _is_folded(one: Made, subjects: Set[str], rebase: tuple[str, ...], depth: int) -> bool:
+def _is_folded(one: Made, subjects: Container[str], rebase: tuple[str, ...], depth: int) -> bool:
     """Did a rebase surely fold a commit into another one?
 
     By its subject: of one of these subjects, or else into one that the rebase had. One that fixes

@@ -27,7 +27,7 @@ def read_again(transaction: Transaction, db: Mapping[str, Database], /) -> None:
     """Have ingest read all known transcripts again.
 
     Schema 2 has actions, sessions and narration. With schema 4 come the messages that Codex wrote
-    as events only, and slash commands without arguments.
+    as events only, and slash commands without arguments; with schema 5 what Codex's scripts did.
     """
     for key, data in transaction.entries(db["transcripts"]):
         known = unpack(data, Transcript)
@@ -41,7 +41,9 @@ def seal(transaction: Transaction, db: Mapping[str, Database], /) -> None:
     """Nothing is left to do: schema 3 has checksums, which `Schema` adds before all steps."""
 
 
-RECORDS: dict[int, Step] = {1: read_again, 2: seal, 3: read_again}  # schema -> the step to the next
+RECORDS: dict[int, Step] = {  # schema -> the step to the next
+    1: read_again, 2: seal, 3: read_again, 4: read_again,
+}  # fmt: skip
 
 # Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.
 INDEX_RETIRED = ("central", "recalled", "beside", "terms")

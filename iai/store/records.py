@@ -23,7 +23,7 @@ from iai.store.transaction import Transaction
 
 T = TypeVar("T")
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 class Records(Store):

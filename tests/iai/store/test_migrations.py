@@ -5,6 +5,7 @@ from typing import Any
 
 import lmdb
 import msgpack
+import pytest
 
 from iai.model.clock import Now
 from iai.model.ids import record_id
@@ -74,12 +75,13 @@ def test_records_of_the_first_version_open_and_go_on(tmp_path: Path) -> None:
     records.close()
 
 
-def test_transcripts_read_by_the_version_before_are_read_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schema", [3, 4])
+def test_transcripts_read_by_versions_before_are_read_again(tmp_path: Path, schema: int) -> None:
     records = Records(tmp_path / "records", writer=True)
     read = Transcript(path="/h/s.jsonl", host="codex", session="s", offset=900, tail=b"t")
     records.commit(lambda unit: unit.transcripts.follow(read), NOW)
     environment = records._environment
-    environment.write(lambda t: t.put(b"schema", encode_u64(3), db=environment.db["meta"]))
+    environment.write(lambda t: t.put(b"schema", encode_u64(schema), db=environment.db["meta"]))
     records.close()
     records = Records(tmp_path / "records", writer=True)
     with records.view() as view:

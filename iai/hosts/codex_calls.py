@@ -13,10 +13,10 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts import calls, codex_script, commands, history, patches, shell
-from iai.hosts.json_fields import arguments, array, mapping, path, seconds, text, whole
+from iai.hosts import calls, codex_outputs, codex_script, commands, history, patches
+from iai.hosts.json_fields import arguments, array, mapping, path, text
 from iai.hosts.turn import Item, Turn
-from iai.model.action import Action, Kind, Status, Step
+from iai.model.action import Action, Kind, Step
 from iai.model.context import Call, Context
 
 _SHELLS = frozenset({"exec_command", "shell", "shell_command", "local_shell", "container.exec"})
@@ -26,27 +26,16 @@ _KINDS: dict[str, Kind] = {
     "spawn_agent": "agent", "read_file": "read", "list_dir": "search", "grep_files": "search",
     "web_search": "web", "web_fetch": "web",
 }  # fmt: skip
-_NOTHING_DONE = frozenset({"write_stdin", "wait", "wait_agent", "close_agent", "send_input"})
+_NOTHING_DONE = frozenset({
+    "write_stdin", "wait", "wait_agent", "close_agent", "send_input", "list_agents",
+})  # fmt: skip
 _TELLING = ("command", "cmd", "pattern", "query", "url", "message", "prompt", "name")
 _SCRIPTS = frozenset({"exec", "functions.exec"})  # run JavaScript that calls the tools
+_RUNNING = re.compile(r"Script running with cell ID (\S+)")
 _SCRIPTED = "#"  # in the id of a call of a script's: behind that of the script
 _SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic", "-command", "/c"})
-_EXIT = re.compile(r"^(?:Exit code: |Process exited with code )(-?\d{1,9})\r?$", re.MULTILINE)
-_WALL = re.compile(r"^Wall time: ([\d.]{1,12}) ?s", re.MULTILINE)
-_OUTPUT = re.compile(r"^Output:\r?\n", re.MULTILINE)
-# A refusal has no words of a person's that could be told: the reason of a hook, of the automatic
-# reviewer and of a client's answer come as the same text without its source (`ReviewDecision::
-# Denied`, codex-rs/core/src/tools/approvals.rs), and the terminal sends "rejected by user". What
-# the user says instead ends the turn, and is the next prompt.
-_REFUSED = (
-    "rejected by user", "exec command rejected", "patch rejected", "declined by user",
-    "rejected by configuration", "automatic approval review denied", "denied by network policy",
-    "action was rejected due to unacceptable risk",
-)  # fmt: skip
-_FAILED = ("apply_patch verification failed", "command timed out after ", "failed in sandbox")
-_ABORTED = ("aborted by user", "aborted by the user")
 _UNKNOWN: dict[str, Any] = {"output": "Script completed"}  # says of no command how it ended
-_HEAD = 600  # characters in which an output says how it ended
+_DRIVE = re.compile(r"[A-Za-z]:/")  # of Windows, whose shells take backslashes for slashes
 
 
 def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context, tuple[Item, ...]]:
@@ -54,12 +43,15 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
     if payload.get("type") == "web_search_call":
         return context, _searched(payload, context, at)
     name, call_id, given = _name(payload), text(payload, "call_id"), _arguments(payload)
+    if name == "wait":
+        return _waited(_cell(text(given, "cell_id")), call_id, context), ()
     if not call_id or name in _NOTHING_DONE or _is_ours(payload, name):
         return context, ()
     if name in _SCRIPTS and not _is_line(given := given or arguments(payload, "input")):
         return _scripted(text(given, "source") or text(payload, "input"), call_id, context, at)
     command = _command(payload, given)
-    typed = _in_directory(command, text(given, "workdir"), context)
+    typed = command.replace("\\", "/") if _DRIVE.match(context.cwd) else command
+    typed = _in_directory(typed, path(given, "workdir"), context)
     patch = text(payload, "input") or text(given, "input") or text(given, "patch") or command
     told = mapping(payload, "changes")
     edits = patches.changes(told) if told else _patched(name, typed, patch)
@@ -90,7 +82,7 @@ def resulted(
     context, call = calls.taken(context, text(payload, "call_id"))
     if call is None:
         return context, ()
-    outcome = _outcome(payload)
+    outcome = codex_outputs.outcome(payload)
     said: tuple[Item, ...] = ()
     if call.action.kind == "question" and (answer := _answer(call, payload)):
         said = (Turn(key=f"{key}:answer", role="user", text=answer, created_at=at, kind="answer"),)
@@ -99,7 +91,7 @@ def resulted(
         return context, (*said, *_edits(action, call))
     if action.kind != "command":
         return context, (*said, structs.replace(action, exit_code=None, seconds=0.0))
-    context, also = history.ran(context, action, call.input, _printed(payload))
+    context, also = history.ran(context, action, call.input, codex_outputs.printed(payload))
     return context, (*said, action, *also)
 
 
@@ -132,12 +124,18 @@ def _script_ended(
     payload: dict[str, Any], script: str, context: Context, at: int
 ) -> tuple[Context, tuple[Item, ...]]:
     """Take the output of a script. Of its commands it says what the script printed of each."""
+    if found := _RUNNING.match(codex_outputs.whole_output(payload)):
+        return _waited(script.removesuffix(_SCRIPTED), _cell(found[1]), context), ()
     waiting = [call for call in context.calls if call.id.startswith(script)]
     ran = [call.id for call in waiting if call.action.kind == "command"]
-    printed = [one for block in array(payload, "output") if (one := _result(text(block, "text")))]
+    printed = [
+        one
+        for block in array(payload, "output")
+        if (one := codex_outputs.result(text(block, "text")))
+    ]
     results = dict(zip(ran, printed, strict=True)) if len(ran) == len(printed) else {}
     whole_output = {"output": payload.get("output")}
-    failed = _output(payload).startswith("Script failed")
+    failed = codex_outputs.whole_output(payload).startswith("Script failed")
     items: tuple[Item, ...] = ()
     for call in waiting:
         if call.id in ran:
@@ -149,13 +147,23 @@ def _script_ended(
     return context, items
 
 
-def _result(printed: str) -> dict[str, Any]:
-    """Return the result of a command that a script printed as it is; else nothing."""
-    found = arguments({"result": printed}, "result") if printed.startswith("{") else {}
-    if "output" not in found or "exit_code" not in found:
-        return {}
-    took = {"secs": seconds(found, "wall_time_seconds")}
-    return {"exit_code": found["exit_code"], "stdout": text(found, "output"), "duration": took}
+def _cell(id_: str) -> str:
+    """Return what stands for a script that still runs, till somebody waits for it."""
+    return f"cell {id_}"
+
+
+def _waited(script: str, other: str, context: Context) -> Context:
+    """Have the calls of a script wait for another output than that of its own call."""
+    script, other = script + _SCRIPTED, other + _SCRIPTED
+    if not any(call.id.startswith(script) for call in context.calls):
+        return context
+    waiting = tuple(
+        structs.replace(call, id=call.id.replace(script, other, 1))
+        if call.id.startswith(script)
+        else call
+        for call in context.calls
+    )
+    return structs.replace(context, calls=waiting)
 
 
 def _patched(name: str, command: str, patch: str) -> list[patches.FilePatch]:
@@ -188,7 +196,7 @@ def _arguments(payload: dict[str, Any]) -> dict[str, Any]:
 
 def _command(payload: dict[str, Any], given: dict[str, Any]) -> str:
     """The line of a shell; of one called with a line, that line."""
-    if _name(payload) not in _SHELLS:
+    if _name(payload) not in _SHELLS | _SCRIPTS:
         return ""
     words = given.get("command", given.get("cmd"))
     if isinstance(words, str):
@@ -268,7 +276,7 @@ def _questions(given: dict[str, Any]) -> str:
 def _answer(call: Call, payload: dict[str, Any]) -> str:
     """Return the questions with the answers, one on a line."""
     try:
-        asked, answers = json.loads(call.input or "{}"), json.loads(_printed(payload))
+        asked, answers = json.loads(call.input or "{}"), json.loads(codex_outputs.printed(payload))
     except (ValueError, RecursionError):
         return ""
     lines = []
@@ -282,77 +290,3 @@ def _answer(call: Call, payload: dict[str, Any]) -> str:
         if said.strip():
             lines.append(f"{text(asked, name) or name} \u2192 {said}")
     return "\n".join(lines)
-
-
-def _printed(payload: dict[str, Any]) -> str:
-    """What a call printed, without what the host says of it."""
-    if "aggregated_output" in payload or "stdout" in payload:
-        return text(payload, "aggregated_output") or text(payload, "stdout")
-    output = _output(payload)
-    inner = _inner(output)
-    if inner is not None:
-        return text(inner, "output")
-    found = _OUTPUT.search(output[:_HEAD])
-    return output[found.end() :] if found else output
-
-
-def _output(payload: dict[str, Any]) -> str:
-    output = payload.get("output")
-    if isinstance(output, dict):
-        output = output.get("content", output.get("output"))
-    if isinstance(output, list):
-        return "\n".join(text(block, "text") for block in output)
-    return output if isinstance(output, str) else ""
-
-
-def _inner(output: str) -> dict[str, Any] | None:
-    """Older versions put {"output", "metadata"} into the output as JSON."""
-    if not output.startswith("{") or '"metadata"' not in output or '"output"' not in output:
-        return None
-    try:
-        found = json.loads(output)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _outcome(payload: dict[str, Any]) -> dict[str, Any]:
-    """The status of an action, its exit status, its duration and the end of a failure."""
-    output, printed = _output(payload), _printed(payload)
-    code, took = whole(payload, "exit_code"), _duration(mapping(payload, "duration"))
-    if (inner := _inner(output)) is not None:
-        metadata = mapping(inner, "metadata")
-        code, took = whole(metadata, "exit_code"), seconds(metadata, "duration_seconds")
-    elif code is None and (found := _EXIT.search(output[:_HEAD])):
-        code = int(found[1])
-        wall = _WALL.search(output[:_HEAD])
-        took = float(wall[1]) if wall and wall[1].count(".") < 2 else took  # noqa: PLR2004
-    good = payload.get("success", mapping(payload, "output").get("success"))
-    status: Status = "ok" if code == 0 or (code is None and good is not False) else "failed"
-    start = (printed or output)[:_HEAD]
-    never_ran = code is None or code < 0  # else the words are its output
-    if status == "ok" and code is None and output.startswith("Script "):
-        status = "failed" if output.startswith("Script failed") else ""
-    if payload.get("status") == "declined" or (never_ran and _says(start, _REFUSED)):
-        status = "refused"
-    elif never_ran and _says(start, _ABORTED):
-        status = "interrupted"
-    elif code is None and start.startswith(_FAILED):
-        status = "failed"
-    elif "Process running with session ID" in output[:_HEAD]:
-        status = ""
-    tail = printed or text(payload, "stderr")
-    return {
-        "status": status,
-        "exit_code": code,
-        "seconds": took,
-        "output": shell.last_lines(tail) if status == "failed" else "",
-    }
-
-
-def _says(start: str, words: tuple[str, ...]) -> bool:
-    return any(one in start for one in words)
-
-
-def _duration(fields: dict[str, Any]) -> float:
-    return seconds(fields, "secs") + seconds(fields, "nanos", 1e9)

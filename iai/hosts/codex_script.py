@@ -15,9 +15,11 @@ _STRING = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)"""
 _CALL = re.compile(r"\btools\.([A-Za-z_][\w.]*)\s*\(")
 _SET = re.compile(rf"\b(?:const|let|var)\s+(\w+)\s*=\s*({_STRING})", re.DOTALL)
 _FIELD = re.compile(
-    rf"""[{{,]\s*(["']?)(cmd|command|workdir|path|input|patch)\1\s*(?::\s*({_STRING}|\w+))?\s*(?=[,}}])""",
+    rf"""[{{,]\s*(["']?)(cmd|command|workdir|path|input|patch)\1\s*"""
+    rf"""(?::\s*({_STRING}|\w+|\[(?:\s*{_STRING}\s*,?)*\s*\]))?\s*(?=[,}}])""",
     re.DOTALL,
 )
+_WORD = re.compile(_STRING, re.DOTALL)
 _FIRST = re.compile(rf"\s*({_STRING}|\w+)\s*\)", re.DOTALL)
 _STEP = re.compile(
     rf"""["']?step["']?\s*:\s*({_STRING})\s*,\s*["']?status["']?\s*:\s*({_STRING})"""
@@ -57,8 +59,9 @@ def _given(name: str, text: str, known: dict[str, str]) -> dict[str, Any]:
         return {"input": patch} if name == "apply_patch" and patch else {}
     given: dict[str, Any] = {}
     for field in _FIELD.finditer(text):
-        value = _value(field[3] or field[2], known)
-        if value:
+        told = field[3] or field[2]
+        words = [_value(word, known) for word in _WORD.findall(told)]
+        if value := words if told.startswith("[") else _value(told, known):
             given.setdefault(field[2], value)
     return given
 

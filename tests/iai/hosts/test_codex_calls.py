@@ -200,3 +200,17 @@ def test_arguments_may_be_an_object() -> None:
     made = line("10:00:01", "response_item", type="function_call", name="exec_command", call_id="c",
                 arguments={"cmd": "make"})  # fmt: skip
     assert [action.text for action in done(made, output("fine"))] == ["make"]
+
+
+def test_paths_of_windows_have_slashes() -> None:
+    argv = ["powershell.exe", "-Command", "Remove-Item .\\old.py"]
+    patch = "*** Begin Patch\n*** Delete File: C:\\quay\\a.py\n*** End Patch"
+    lines = [
+        call("shell", {"command": argv, "workdir": "C:\\quay\\sub"}), output("Exit code: 0"),
+        call("apply_patch", {"input": patch}), output("ok"),
+    ]  # fmt: skip
+    began = meta("10:00:00", "s")
+    began["payload"]["cwd"] = "C:\\quay"
+    context, found = read(began, *lines)
+    paths = [one.path for one in found if isinstance(one, Action) and one.kind == "delete"]
+    assert (context.cwd, paths) == ("C:/quay", ["C:/quay/sub/./old.py", "C:/quay/a.py"])

@@ -103,6 +103,24 @@ def test_a_script_says_how_it_ended_itself(output: tuple[str, ...], status: str)
     assert (action.text, action.status) == ("make all", status)
 
 
+def test_a_script_that_runs_on_is_told_once_somebody_waited_for_it() -> None:
+    wait = line("10:00:04", "response_item", type="function_call", name="wait", call_id="w1",
+                arguments='{"cell_id": "28"}')  # fmt: skip
+    command, test = done(
+        script('const r = await tools.exec_command({cmd:"npx jest"}); text(r.output)'),
+        printed("Script running with cell ID 28\nWall time 10.0 seconds\nOutput:\n"),
+        wait,
+        printed(COMPLETED, "Tests:       2 failed, 3 passed, 5 total", id_="w1"),
+    )
+    assert (command.text, command.status) == ("npx jest", "")
+    assert (test.passed, test.failed, test.status) == (3, 2, "failed")
+
+
+def test_a_tool_of_that_name_that_takes_a_command_runs_that() -> None:
+    (action,) = done(script('{"cmd": "make all"}'), printed("Exit code: 3\nOutput:\nno rule"))
+    assert (action.kind, action.text, action.exit_code) == ("command", "make all", 3)
+
+
 def test_results_that_are_printed_belong_to_the_commands_in_their_order() -> None:
     actions = done(
         script('text(await tools.shell({cmd:"a"})); text(await tools.shell({cmd:"b"}))'),

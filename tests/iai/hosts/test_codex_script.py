@@ -29,6 +29,11 @@ def test_a_command_is_read_however_its_arguments_are_written(script: str) -> Non
     assert only(script) == ("exec_command", {"cmd": "make all", "workdir": "/w"})
 
 
+def test_a_command_may_be_a_list_of_words() -> None:
+    script = 'await tools.shell({"command": ["git", "status", \'--short\'], workdir: "/w"})'
+    assert only(script)[1] == {"command": ["git", "status", "--short"], "workdir": "/w"}
+
+
 def test_letters_that_are_escaped_are_read() -> None:
     script = (
         r"""await tools.exec_command({cmd: 'printf "a\tb" > \'c d\'; echo \u{1F600}\x41\u0042'})"""

@@ -49,8 +49,8 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.limit < 1 or not args.path.strip():
-        raise BadUsage("the path must not be empty, and --limit must be at least 1")
+    if not args.path.strip():
+        raise BadUsage("the path must not be empty")
     layout = Layout(settings.store)
     only = project_id(args.project, layout)
     with view_of(layout.records) as view:

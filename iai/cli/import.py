@@ -71,7 +71,7 @@ def configure(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=int,
+        type=options.at_least_one,
         default=COMMITS,
         metavar="N",
         help="with --git: the latest N commits (default %(default)s)",
@@ -90,8 +90,8 @@ def configure(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     if args.explain:
         return _explain(args.explain, json=args.json)
-    if not (args.paths or args.all or args.git) or args.limit < 1:
-        raise BadUsage("name transcripts, or pass --all or --git; --limit must be at least 1")
+    if not (args.paths or args.all or args.git):
+        raise BadUsage("name transcripts, or pass --all or --git")
     layout = Layout(settings.store)
     paths = tuple(os.path.abspath(path) for path in args.paths)  # noqa: PTH100  keeps symlinks
     if args.all:
@@ -184,3 +184,5 @@ def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
         print(f"  left out: {count(number, 'line')}, {WHY.get(reason, reason)}")
     for problem in progress.unreadable:
         print(f"  not read: {problem}", file=sys.stderr)
+    if not progress.files and not progress.unreadable:
+        print("  there is no transcript of a known host there", file=sys.stderr)

@@ -1,6 +1,6 @@
 """The arguments that several commands share: each is declared here, once."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from iai.errors import BadUsage
 
@@ -47,7 +47,9 @@ def add_session(parser: ArgumentParser) -> None:
 def add_limit(parser: ArgumentParser, default: int, *also: str) -> None:
     """Declare --limit; `also` are other names for it."""
     limit = f"how many at most (default {default})"
-    parser.add_argument("--limit", *also, type=int, default=default, metavar="N", help=limit)
+    parser.add_argument(
+        "--limit", *also, type=at_least_one, default=default, metavar="N", help=limit
+    )
 
 
 def add_by(parser: ArgumentParser) -> None:
@@ -74,3 +76,14 @@ def add_period(parser: ArgumentParser) -> None:
 def add_json(parser: ArgumentParser) -> None:
     """Declare --json."""
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def at_least_one(given: str) -> int:
+    """Return the value of an option that counts something."""
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"{given}: give a number, at least 1")
+    return number

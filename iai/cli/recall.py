@@ -90,8 +90,8 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, settings: Settings) -> int:
     query = args.query or args.commit or args.command or args.file
-    if args.limit < 1 or not query.strip():
-        raise BadUsage("give a query, or --commit, --command or --file; --limit must be at least 1")
+    if not query.strip():
+        raise BadUsage("give a query, or --commit, --command or --file")
     since, until = units.period(args.since, args.until, time.time_ns())
     layout = Layout(settings.store)
     with Client(layout) as client:

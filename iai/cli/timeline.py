@@ -15,7 +15,6 @@ from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage
 from iai.index.filters import Filter
 from iai.model import units
 from iai.model.record import Record
@@ -46,8 +45,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    if args.limit < 1:
-        raise BadUsage("--limit must be at least 1")
     wall = time.time_ns()
     since, until = units.period(args.since, args.until, wall)
     layout = Layout(settings.store)

@@ -150,6 +150,8 @@ def _says(text: str, action: Action) -> bool:
 def _merge(project: Place, into: Place | None, change: RecordChange) -> int:
     """Return how many records `ProjectChange.reassign` has yet to move."""
     merged = change.projects.merge(_project(project), _project(into) if into else None)
+    if into is not None and into.id == project.id:
+        raise BadUsage(f"{into.name} ({into.id}) is one project already")
     if into is not None and not merged:
         raise BadUsage(
             f"{into.name} ({into.id}) belongs to {project.name} already: unmerge it first"

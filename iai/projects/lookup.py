@@ -82,4 +82,4 @@ def _only(named: str, found: Iterable[Place], projects: list[Project]) -> Place:
         places = ", ".join(f"{p.id} ({p.root})" for p in listed)
         raise BadUsage(f"several projects are named {named}: give one of {places}")
     known = ", ".join(sorted({p.name for p in projects})) or "none"
-    raise BadUsage(f"there is no project {named}; known: {known}")
+    raise BadUsage(f"there is no project {named or 'without a name'}; known: {known}")

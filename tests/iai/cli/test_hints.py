@@ -42,6 +42,8 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
         (["config", "set", "embedder", "nosuch"], 1, "there is no embedder 'nosuch'"),
         (["config", "set", "embedder", "/nowhere"], 1, "there is no model.safetensors"),
         (["file", "tide.py", "--project", "nosuch"], 2, "there is no project nosuch"),
+        (["recall", " "], 2, "give a query, or --commit, --command or --file\n"),
+        (["import"], 2, "name transcripts, or pass --all or --git\n"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_hint(
@@ -56,6 +58,13 @@ def test_what_cannot_be_done_is_refused_with_a_hint(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (
+            ["recall", "tide", "--k", "0"],
+            (
+                "iai recall: argument --limit/--k: 0: give a number, at least 1;"
+                " `iai recall --help` says how to use it"
+            ),
+        ),
         (["status", "--jsn"], "iai status: unrecognized arguments: --jsn; did you mean --json?"),
         (
             ["remember"],

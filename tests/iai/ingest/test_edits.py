@@ -191,6 +191,11 @@ def test_a_merge_counts_the_records_that_are_yet_to_move(records: Records) -> No
     assert apply(records, MergeProjects(project=HERE, into=None)) == 2
 
 
+def test_a_project_is_not_merged_into_itself(records: Records) -> None:
+    with pytest.raises(BadUsage, match="is one project already"):
+        apply(records, MergeProjects(project=HERE, into=HERE))
+
+
 @pytest.mark.parametrize("below", [False, True])
 def test_an_ignored_project_takes_no_turns_and_keeps_what_it_has(
     records: Records, *, below: bool

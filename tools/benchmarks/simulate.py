@@ -5,8 +5,6 @@ With `--teams` the groups of two or three machines, and the engine between them:
 """
 
 import logging
-import shutil
-import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from collections import Counter
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import structs
+from simulation import replay
 from simulation.invariants import InvariantBroken
 from simulation.scenarios import (
     Scenario,
@@ -28,7 +27,6 @@ from simulation.team_scenarios import TeamRunner, generate_team
 from benchmarks.stats import Stats
 
 _LETTER = len("(a)")  # by which an invariant is known
-MEMORY = Path("/dev/shm")  # noqa: S108  where there is one: no disk is slower for being real
 
 
 class Outcome(NamedTuple):
@@ -81,7 +79,11 @@ def run(args: Namespace) -> Stats:
 
 def run_scenario(scenario: Scenario) -> Outcome:
     """Run one scenario in a directory of its own."""
-    directory = Path(tempfile.mkdtemp(prefix="iai-", dir=MEMORY if MEMORY.is_dir() else None))
+    with replay.bound(scenario.seed) as directory:
+        return _run_in(directory, scenario)
+
+
+def _run_in(directory: Path, scenario: Scenario) -> Outcome:
     kind = TeamRunner if scenario.machines > 1 else ScenarioRunner
     runner = kind(scenario, directory)
     begun = runner.worlds[0].now.mono
@@ -95,7 +97,6 @@ def run_scenario(scenario: Scenario) -> Outcome:
     finally:
         outcome = _outcome(runner, begun, broken)
         runner.close()
-        shutil.rmtree(directory)
     return outcome
 
 

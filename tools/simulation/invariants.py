@@ -110,9 +110,14 @@ class InvariantChecker:
         """Restart the clock of (f): until now, a fault excused any delay."""
         self._unhindered_since = max(self._unhindered_since, self._world.now.mono)
 
-    def forgetting(self) -> None:
-        """Note what is there to be forgotten, calls that wait for their results included."""
+    def forgetting(self, written: set[str]) -> None:
+        """Note what is there to be forgotten, calls that wait for their results included.
+
+        `written`: the words in the transcripts of whole sessions. Those not read yet may go, or
+        stay: the events that would have them read go.
+        """
         with self._world.records.view() as view:
+            self.acknowledged -= written - {_word(record.text) for record in _stored(view)}
             waiting = {word for t in view.transcripts() for word in WORD.findall(str(t.calls))}
             self._there = _calls(self._actions(view)) | waiting
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from iai.protocol.ingest import (
     Pin,
 )
 from iai.protocol.message import PIPELINE, Actor
-from simulation import agent
+from simulation import agent, replay
 from simulation.agent import Line
 from simulation.invariants import InvariantChecker
 from simulation.world import Chances, World
@@ -122,6 +123,7 @@ class ScenarioRunner:
         self._checkouts = [checkout(directory / name) for name in ("main", "beside")]
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
+        self._written: dict[str, set[str]] = defaultdict(set)  # session -> words in its transcript
         self._latest_old = 0  # the latest time of what is, or may be, stored after it was said
 
     def run(self) -> None:
@@ -218,14 +220,15 @@ class ScenarioRunner:
         self.world.run(0.001)
         cwd, name = self._directory(session), f"h{session}"
         path = self._transcripts / f"{session}.jsonl"
-        with path.open("a") as file:
-            for line in lines:
-                file.write(agent.written(line, name, cwd, self.world.now.wall))
+        wall = self.world.now.wall
+        written = "".join(agent.written(line, name, cwd, wall) for line in lines)
+        replay.write(path, written, wall)
         event = {"session_id": name, "transcript_path": str(path), "cwd": cwd}
         spooled = self.world.layout.spool_new / f"{next(self._words)}.json"
-        spooled.write_text(json.dumps(event))
-        os.utime(spooled, ns=(self.world.now.wall, self.world.now.wall))
-        self._acknowledge(cwd, *(line.said for line in lines if line.said))
+        replay.write(spooled, json.dumps(event), wall)
+        said = [line.said for line in lines if line.said]
+        self._written[name] |= set(said)
+        self._acknowledge(cwd, *said)
         if not self._forgotten(name):
             self.checker.performed |= {line.done for line in lines if line.done}
 
@@ -250,7 +253,8 @@ class ScenarioRunner:
         lines += agent.job(self._words, SESSIONS, which >> 4)
         cwd, then = self._directory(which), self._long_ago(which)
         path = self._transcripts / f"{name}.jsonl"
-        path.write_text("".join(agent.written(line, name, cwd, then) for line in lines))
+        written = "".join(agent.written(line, name, cwd, then) for line in lines)
+        replay.write(path, written, then)
         self.world.ask(Actor.INGEST, Import(paths=(str(path),)))
 
     # --- what is done to it -----------------------------------------------------------------------
@@ -274,8 +278,9 @@ class ScenarioRunner:
     def forget(self, which: int) -> None:
         """Somebody forgets a record, or a whole session."""
         if record := self._chosen(which):
-            self.checker.forgetting()
-            forget = Forget(refs=(f"#{record.label}",), whole_sessions=which % 4 == 0)
+            whole = which % 4 == 0
+            self.checker.forgetting(self._written[record.session] if whole else set())
+            forget = Forget(refs=(f"#{record.label}",), whole_sessions=whole)
             self.world.answer(Actor.INGEST, forget)
 
     def refresh(self, which: int) -> None:

@@ -7,7 +7,6 @@ before anything that it sends.
 
 import itertools
 import json
-import os
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -31,7 +30,7 @@ from iai.team import enrolment, invitation
 from iai.team.enrolment import Enrolment
 from iai.team.membership import LEFT
 from iai.team.stream import Server
-from simulation import agent
+from simulation import agent, replay
 from simulation.agent import Line
 from simulation.engine import Engine
 from simulation.invariants import WORD, InvariantBroken
@@ -199,12 +198,10 @@ class TeamRunner:
         path = self.directory / str(place) / f"{session}.jsonl"
         for line in lines:
             self.scheduler.run(0.001)
-            with path.open("a") as file:
-                file.write(agent.written(line, name, cwd, world.now.wall))
+            replay.write(path, agent.written(line, name, cwd, world.now.wall), world.now.wall)
         event = {"session_id": name, "transcript_path": str(path), "cwd": cwd}
         spooled = world.layout.spool_new / f"{next(self._words)}.json"
-        spooled.write_text(json.dumps(event))
-        os.utime(spooled, ns=(world.now.wall, world.now.wall))
+        replay.write(spooled, json.dumps(event), world.now.wall)
         self._acknowledge(place, session, [line.said for line in lines if line.said])
 
     def _acknowledge(self, place: int, session: int, words: list[str]) -> None:

@@ -38,7 +38,7 @@ from iai.protocol.message import Actor, Error, ErrorCode, Event, Request, State
 from iai.session_start import deliveries
 from iai.session_start.composer import Composer
 from iai.session_start.manifest import Manifest
-from iai.session_start.payload_files import leftovers, links
+from iai.session_start.payload_files import files_of, leftovers, links
 from iai.session_start.snapshot import SnapshotReader
 from iai.session_start.status_line import StatusLine
 from iai.store.payload_readers import PayloadReaders
@@ -198,7 +198,8 @@ class CacheWriter:
     ) -> Steps:
         self._timers.skipped(skipped, snapshot, now)
         if skipped.reason is Reason.EMPTY_RENDER:
-            for path in leftovers(snapshot.targets, self._layout):  # of records that are gone
+            outdated = leftovers(snapshot.targets, self._layout)
+            for path in [*outdated, *files_of(self._layout.payload)]:  # of records that are gone
                 try:
                     yield RemoveFile(path)
                 except OSError as error:  # the callers are answered all the same
@@ -265,10 +266,8 @@ class CacheWriter:
             stalled=self._snapshots.stalled,
         )
         if not text:
-            yield RemoveFile(sidecar_path(target.path))
-            if claude_path(target.path).exists():
-                yield RemoveFile(claude_path(target.path))
-            yield RemoveFile(target.path)
+            for path in files_of(target.path):
+                yield RemoveFile(path)
             return
         if target.tops:  # first, so that a crash after it costs one more refresh, too
             notes = self._composer.file_notes(target, job.began.wall)

@@ -91,6 +91,12 @@ def leftovers(targets: Sequence[Target], layout: Layout) -> list[Path]:
     return [path for path in files if path not in kept] + old_links
 
 
+def files_of(payload: Path) -> list[Path]:
+    """Return the files of a payload that are there, itself last: without it nothing is shown."""
+    every = (sidecar_path(payload), claude_path(payload), payload)
+    return [path for path in every if path.exists()]
+
+
 def servable(path: Path, wall: int, max_age_s: float) -> bool:
     """Would the hook print this file? Not if it is empty, too old, or dated in the future."""
     try:

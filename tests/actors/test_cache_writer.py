@@ -41,7 +41,7 @@ from iai.freshness.mailbox import SLEEP_PATIENCE_S
 from iai.freshness.sidecar import sidecar_path
 from iai.freshness.timers import QUIET_S
 from iai.model import framing
-from iai.model.clock import NS, iso
+from iai.model.clock import NS, Now, iso
 from iai.payload import sessions
 from iai.payload.summary import summarise
 from iai.projects.identity import identify
@@ -292,6 +292,17 @@ def test_what_was_forgotten_leaves_every_payload(world: Make) -> None:
     w.run(2.0)
     assert not w.layout.payload.exists()
     assert list(w.layout.session_start.rglob("*.*")) == []
+
+
+def test_what_was_forgotten_leaves_a_payload_too_old_to_be_shown(world: Make) -> None:
+    w = world(refresh_min_s=0.0)
+    capture(w, "my secret")
+    w.run(2.0)
+    w.now = Now(w.now.wall + 2 * 86_400 * NS, w.now.mono)  # as after days with iai down
+    w.answer(Actor.INGEST, Forget(refs=("#1",)))
+    w.run(2.0)
+    assert not w.layout.payload.exists()
+    assert not sidecar_path(w.layout.payload).exists()
 
 
 def test_each_event_has_the_fields_of_the_contract(world: Make) -> None:

@@ -33,7 +33,7 @@ def find(
     for path in waiting:
         spooled = spool.read(path, cipher)
         event = spooled.event if spooled is not None else None
-        if event is not None:
+        if event is not None and not event.turns_capture_off:  # that holds for what comes, too
             said = (event.prompt, event.last_assistant_message)
             ours = any(text.strip() in texts for text in said if text.strip())
             if ours or event.session_id in ids or any(phrase in t for t in said if phrase):

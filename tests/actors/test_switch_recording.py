@@ -7,12 +7,12 @@ from simulation.world import SharedPayloadReaders, World
 
 from iai.freshness.inputs import Snapshot
 from iai.model import clock
-from iai.protocol.ingest import Import, ImportProgress
+from iai.protocol.ingest import Forget, Import, ImportProgress
 from iai.protocol.message import Actor
 from iai.session_start import deliveries, pending
 from iai.session_start.deliveries import Delivery
 from iai.session_start.status_line import StatusLine
-from tests.simulation.stories import spool, texts, transcript_line
+from tests.simulation.stories import capture, spool, texts, transcript_line
 
 Make = Callable[..., World]
 OFF = "iai:off\nnobody shall know why"
@@ -102,3 +102,13 @@ def test_a_session_that_is_off_for_good_is_not_switched_on(world: Make) -> None:
     w.run(2.0)
     assert texts(w) == []
     assert status_line(w).startswith("s1\tnot recorded, given")
+
+
+def test_a_session_that_is_forgotten_stays_off_for_good(world: Make) -> None:
+    w = world()
+    capture(w, "of the session", session="s1")
+    spool(w, "a", hook_event_name="CaptureOff", cwd="")
+    w.answer(Actor.INGEST, Forget(refs=("#1",), whole_sessions=True))
+    spool(w, "b", prompt="nobody shall know", prompt_id="1")
+    w.run(2.0)
+    assert texts(w) == []

@@ -3,7 +3,7 @@
 The behaviours are real, and so are LMDB, FAISS, tantivy and the files. Simulated is what lies
 between them: time, and messages, which may be lost, doubled, late and out of order. An actor may
 crash between any two of its effects, and is restarted after a while; the disk may refuse a write.
-All randomness comes from one seed, so every scenario can be replayed.
+All randomness comes from one seed, so every scenario can be replayed: see `simulation.replay`.
 
 Several worlds under one scheduler are the machines of a team; between them is an engine in memory.
 """

@@ -9,6 +9,7 @@ _ARGUMENTS = (
     ("mysql", "(?:dump|admin|import|show|sh)?", r"""(?-i:-p)["']?"""),
     ("mariadb", r"[\w-]{0,8}", r"""(?-i:-p)["']?"""),
     ("mongo", r"\w{0,7}", r"""(?-i:-p)\s{0,2}["']?"""),
+    ("ssh-keygen", "", r"""(?-i:-[NP])\s{1,2}["']?"""),
     ("sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
     ("redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
     ("login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
@@ -82,15 +83,18 @@ FORMS = (
         r"""[ ]-b[ ]["']?(?:[\w.-]{1,60}=[^;\s"']{0,80};[ ]?){0,6}[\w.-]{1,60}=
         ([^;\s"']{12,4096})"""),
         is_random, hint=" -"),
-    Form("password", "-command", compiled(
-        r"""(?:password|secret|token)-command[ =:]{1,3}["']?echo[ ]["']?([^\s"']{3,200})"""),
-        is_value, back=8, hint=" -"),
+    Form("password", "echo ", compiled(
+        r"""(?:password|secret|token)-(?:command|file)[ =:]{1,3}(?:["']|<\()?echo[ ]["']?
+        ([^\s"')]{3,200})"""),
+        is_value, back=20, hint=" -"),
     Form("secret", "secret:create", compiled(
         r"""secret:create\b[^\n|;]{0,200}?[ ]--value[ =]["']?([^\s"']{3,200})"""), is_value,
         hint=" -"),  # eas
     Form("secret", "secret set ", compiled(
         r"""secret[ ]set[ ][^\n|;]{1,200}?\s(?:--body[ =]|-b)\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, hint=" -"),
+    Form("secret", "--from-literal", compiled(  # kubectl
+        r"""--from-literal[ =]["']?[\w.-]{1,253}=["']?([^\s"']{3,500})"""), is_password, hint=" -"),
     Form("secret", "put-parameter", compiled(
         r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secret|token|key)[^\n|;]{1,200}?\s--value[ =]
         ["']?([^\s"']{3,200})"""), is_value, hint=" -"),

@@ -79,6 +79,7 @@ _SHORTEST_REST = 10  # characters behind a prefix
 _RANDOM_REST = re.compile(r"(?=.*[0-9A-Z])(?=.*[a-z0-9])[A-Za-z0-9_=-]{20,}")
 _WHOLE_TOKEN = re.compile(r"[A-Za-z0-9_./+=~-]*[A-Za-z0-9_/+=-]")
 _JWT = re.compile(r"[\w-]+(?:\.[\w-]+){0,4}")
+_BASE64 = re.compile(r"(?<![+/=])[A-Za-f][A-Za-z0-9+/]{15,400}={0,2}(?![\w+/=-])")  # of ASCII
 _DISCORD = re.compile(r"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,45}(?!\w)")
 _SECRET_OF_ID = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _NEAR = 120  # characters behind an AWS key id in which the secret of the pair is looked for
@@ -101,6 +102,13 @@ def _is_basic(value: str) -> bool:
     name, colon, password = decoded.partition(b":")
     return (
         bool(colon and password) and (name + password).isascii() and decoded.decode().isprintable()
+    )
+
+
+def _is_pair(value: str) -> bool:
+    """Is it a name and what must be its password, in Base64?"""
+    return _is_basic(value) and is_password(
+        base64.b64decode(value + "=" * (-len(value) % 4)).decode().partition(":")[2]
     )
 
 
@@ -131,6 +139,14 @@ _ALWAYS = (
     Form("cookie", "cookie:", compiled(
         r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,12};\s?){0,8}[\w.-]{1,60}=([^;\s"'\\]{16,4096})"""),
         _is_token),
+    Form("cookie", "cookie", compiled(
+        r"""cookie\s{0,3}=\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
+        ([^;\s"'`\\]{16,4096})"""), _is_token),
+    Form("oauth-code", "code=", compiled(r"(?<=[?&])code=([\w.~%/-]{20,2048})"), is_random,
+        hint="="),
+    Form("saml", "samlresponse", compiled(
+        r"""samlresponse["']?(?:\s{1,4}value)?\s{0,3}[=:]\s{0,3}["']?
+        ([A-Za-z0-9+/=%]{40,65536})""")),
     Form("password", "pass: ", compiled(r"""(?<![\w-])(?-i:[Pp]ass):[ ]([^\s\"'`,;()<>]{6,64})"""),
         is_strong, hint="pass"),
     Form("password", ":5432:", compiled(r":5432:[^\s:]{1,60}:[^\s:]{1,60}:([^\s:\"']{4,200})"),
@@ -144,6 +160,15 @@ _ALWAYS = (
     Form("password", "login:", compiled(
         r"""login:\s?["'`]?[\w.@-]{1,60}["'`]?\s?/\s?["'`]?([^\s"'`]{6,64})"""), is_password,
         hint="login"),
+    *(
+        Form("password", call, compiled(
+            rf"""{re.escape(call)}\s{{0,8}}(?:["'][^"'\n]{{0,200}}["'],\s{{0,8}}){{2}}
+            ["']([^"'\s]{{4,200}})["']"""), is_password)
+        for call in ("connect(", "getconnection(", "create_user(", "create_superuser(", "pdo(",
+                     "mysqli(")
+    ),
+    Form("password", "@tcp(", compiled(  # a driver of Go
+        r"""[\w.-]{1,32}:([^\s@:/"']{3,64})@tcp\("""), is_value, back=97, hint="@"),
     Form("password", "networkcredential", compiled(
         r"""(?:network|ps)credential\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""),
         is_password, hint="cred"),
@@ -155,10 +180,12 @@ _ALWAYS = (
     Form("password", "set password", compiled(
         r"""set\s+password\s+(?:for\s+\S{1,120}\s+)?=\s{0,4}["']([^"'\n]{3,200})["']"""),
         is_value, hint="pass"),
-    Form("password", "requirepass", compiled(r"""requirepass\s{1,4}["']?([^\s"']{3,200})"""),
-        is_password, hint="pass"),
-    Form("password", "masterauth", compiled(r"""masterauth\s{1,4}["']?([^\s"']{3,200})"""),
-        is_password, hint="auth"),
+    *(
+        Form("password", name, compiled(rf"""{name}\s{{1,4}}["']?([^\s"']{{3,200}})"""),
+            is_password, hint=hint)
+        for name, hint in (("requirepass", "pass"), ("masterauth", "auth"), ("bindpw", "pw"),
+                           ("rootpw", "pw"))
+    ),
     Form("password", "auth ", compiled(  # of Redis, or SMTP
         r"""(?<![\w-])(?-i:AUTH)[ ](?:\w{1,40}[ ])?([^\s"'`]{6,200})[ ]{0,4}(?:$|\n)"""),
         is_password, hint="auth"),
@@ -182,7 +209,8 @@ _ALWAYS = (
     Form("password", 'send "', compiled(r"""send[ ]"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
         is_password),
     Form("password", "pass: ", compiled(  # of YAML
-        r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_random, hint="pass"),
+        r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
+        hint="pass"),
     Form("token", "authtoken ", compiled(
         r"""_authtoken[ ]{1,2}["']?([^\s"']{8,200})"""), is_password, back=1, hint="auth"),
     Form("password", "user", compiled(
@@ -241,6 +269,8 @@ for _form in _ALWAYS:
 def find_tokens(text: str, runs: list[Run]) -> Iterator[Finding]:
     """Yield the tokens that begin with a known prefix; `runs` are the candidates of the text."""
     for start, end, word in runs:
+        if (pair := _BASE64.match(text, start)) is not None and _is_pair(pair[0]):
+            yield Finding(*pair.span(), "basic-auth", BY_FORM)
         if word[0] in "MNO" and (whole := _DISCORD.match(text, start)) is not None:
             yield Finding(*whole.span(), "discord-token", BY_FORM)
         named = word.rfind("__") + 2  # of a tool, `mcp__server__name`

@@ -69,10 +69,11 @@ class Redactor:
         """Return what is to be replaced, in order and without overlaps."""
         lowered = _lowered(text)
         found = list(own.find(text)) if own.patterns else []
-        plain = escapes.without_colours(text, lowered)
+        plain = escapes.without_colours(text, lowered) if "[" in text else text
         if plain is not text:
             lowered = _lowered(plain)
-        found += self._tokens(plain)  # before the rest: a token keeps its kind behind a name
+        if runs := candidates(plain):  # before the rest: a token keeps its kind behind a name
+            found += self._tokens(plain, lowered, runs)
         hints = _ASCII_HINTS if text.isascii() else _HINTS
         for hint in filter(lowered.__contains__, hints):  # most texts have few
             found += triggered_form.find(plain, lowered, forms.ALWAYS.get(hint, ()))
@@ -90,15 +91,14 @@ class Redactor:
             found = [one for one in found if not _overlaps(one, taken)]
         return list(_merged(found))
 
-    def _tokens(self, text: str) -> Iterator[Finding]:
+    def _tokens(self, text: str, lowered: str, runs: list[Run]) -> Iterator[Finding]:
         """Yield what has the form of a token, beside an escape, too."""
-        if not candidates(text):
-            return
+        yield from triggered_form.find(text, lowered, forms.WITH_RUN)
         separated = escapes.without(text)
-        runs = candidates(separated)
+        if separated != text:  # a token may have escapes in it, so both are asked
+            runs = candidates(separated)
+            yield from triggered_form.find(separated, _lowered(separated), forms.WITH_RUN)
         yield from forms.find_tokens(separated, runs)
-        for each in dict.fromkeys((text, separated)):  # a token may have escapes in it
-            yield from triggered_form.find(each, _lowered(each), forms.WITH_RUN)
         yield from self._unknown_tokens(separated, runs)
 
     def _unknown_tokens(self, text: str, runs: list[Run]) -> Iterator[Finding]:

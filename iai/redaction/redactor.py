@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from iai.errors import IaiError, Unsearchable
-from iai.redaction import blocks, escapes, forms, manifests, marks, named, triggered_form
+from iai.redaction import blocks, escapes, forms, manifests, marks, named, tokens, triggered_form
 from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
 from iai.redaction.user_rules import UserRules
@@ -98,7 +98,7 @@ class Redactor:
         if separated != text:  # a token may have escapes in it, so both are asked
             runs = candidates(separated)
             yield from triggered_form.find(separated, _lowered(separated), forms.WITH_RUN)
-        yield from forms.find_tokens(separated, runs)
+        yield from tokens.find(separated, runs)
         yield from self._unknown_tokens(separated, runs)
 
     def _unknown_tokens(self, text: str, runs: list[Run]) -> Iterator[Finding]:

@@ -10,6 +10,9 @@ _ARGUMENTS = (
     ("mariadb", r"[\w-]{0,8}", r"""(?-i:-p)["']?"""),
     ("mongo", r"\w{0,7}", r"""(?-i:-p)\s{0,2}["']?"""),
     ("ssh-keygen", "", r"""(?-i:-[NP])\s{1,2}["']?"""),
+    ("rdesktop", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),
+    ("ipmitool", "", r"""(?-i:-P)\s{1,2}["']?"""),
+    ("add-generic-password", "", r"""(?-i:-w)\s{1,2}["']?(?!-)"""),  # of macOS
     ("sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
     ("redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
     ("login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
@@ -23,7 +26,7 @@ _ARGUMENTS = (
     ("rar", "", r"""(?-i:-h?p)["']?(?!\s)"""),
     ("smbclient", "", r"""-U\s{0,2}["']?[^\s%"']{1,80}%"""),
     ("cqlsh", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("snmp", r"\w{2,9}", r"""(?-i:-[AX])\s{1,2}["']?"""),
+    ("snmp", r"\w{2,9}", r"""(?-i:-[AXc])\s{1,2}["']?"""),
     ("doctl", "", r"""(?:-t|--access-token)[\s=]{1,2}["']?"""),
     ("bcp", "", r"""(?-i:-P)\s{0,2}["']?"""),
     ("cypher-shell", "", r"""(?-i:-p)\s{1,2}["']?"""),
@@ -110,27 +113,35 @@ FORMS = (
         r"""net[ ]use[ ][^\n]{0,100}\\\\\S{1,100}[ ]([^\s/"'*]{4,200})"""), is_password),
     Form("password", "net user", compiled(
         r"""net[ ]user[ ][\w.-]{1,60}[ ]([^\s/"'*]{4,200})"""), is_password, hint="net use"),
-    Form("password", "change_password", compiled(  # rabbitmqctl
-        r"""change_password[ ]\S{1,80}[ ]["']?([^\s"']{3,200})"""), is_password, hint="pass"),
+    *(
+        Form("password", verb, compiled(
+            rf"""{verb}[ ]\S{{1,80}}[ ]["']?([^\s"']{{3,200}})"""), is_password, hint=hint)
+        for verb, hint in (("change_password", "pass"), ("add_user", "add_user"))  # rabbitmqctl
+    ),
+    Form("token", "cargo login", compiled(
+        r"""cargo[ ]login[ ]["']?(?!-)([\w-]{16,200})"""), is_password, hint="login"),
+    Form("secret", "kv put ", compiled(  # vault
+        r"""kv[ ]put[ ][^\n|;=]{1,200}?[ ][\w.-]{1,80}=["']?([^\s"'@]{3,200})"""), is_password),
     Form("password", "sqlplus", compiled(
         r"""sqlplus[ ](?:-\w+[ ]){0,4}["']?[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value,
         hint="@"),
     Form("password", "jdbc:oracle:", compiled(
         r"""jdbc:oracle:\w+:[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value, hint="@"),
     Form("password", "psk", compiled(  # of a wireless network
-        r"""(?<![a-z])psk\s{0,2}=\s{0,2}["']?([^\s"']{8,63})"""), is_password, hint="="),
+        r"""(?<![a-z])psk(?:\s{0,2}=\s{0,2}|[ ])["']?([^\s"']{8,63})"""), is_password),
     Form("password", "wpa_passphrase", compiled(
         r"""wpa_passphrase[ ](?:"[^"\n]{1,64}"|\S{1,64})[ ]["']?([^\s"']{8,63})"""), is_password,
         hint="pass"),
     Form("password", "<<<", compiled(
-        r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set|create)|kinit|cryptsetup)
+        r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set|create)|kinit|cryptsetup
+        |pass\sinsert|secret-tool|keyring\sset|ssh-add)
         [^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, back=100, hint="<"),
     *(
         Form("password", command, compiled(
-            rf"""{command}\s+(?:-n\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
+            rf"""{command}\s+(?:-[en]{{1,2}}\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
             (?:sudo\s+-S|docker\s+login|passwd|chpasswd|kinit|pass\s+insert|cryptsetup
-            |wrangler\s+secret|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
+            |wrangler\s+secret|gcloud\s+secrets|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
             is_value, hint="|")
         for command in ("echo", "printf")
     ),

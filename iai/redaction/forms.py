@@ -61,6 +61,8 @@ _ALWAYS = (
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
         ["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
+    Form("password", "wifi.begin(", compiled(
+        r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password),
     Form("password", "login(", compiled(
         r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), is_password,
         hint="login"),
@@ -88,7 +90,7 @@ _ALWAYS = (
         r"""set\s+password\s+(?:for\s+\S{1,120}\s+)?=\s{0,4}["']([^"'\n]{3,200})["']"""),
         is_value, hint="pass"),
     *(
-        Form("password", name, compiled(rf"""{name}\s{{1,4}}["']?([^\s"']{{3,200}})"""),
+        Form("password", name, compiled(rf"""{name}["']?,?\s{{1,4}}["']?([^\s"']{{3,200}})"""),
             is_password, hint=hint)
         for name, hint in (("requirepass", "pass"), ("masterauth", "auth"), ("bindpw", "pw"),
                            ("rootpw", "pw"))

@@ -104,7 +104,7 @@ _SYMBOL = re.compile(r"[^\w\s.-]")
 _EAST_ASIAN = re.compile("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # written without spaces
 _DIGITS = re.compile(r"\d{6,64}")
 _WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
-_PASS_IS_SET = re.compile(r"""pass(?:=|["']?\s?:\s?["'])""")
+_PASS_IS_SET = re.compile(r"""pass(?:\s{0,2}:?=(?!=)|["']?\s?:\s?["']|[ ]is[ ])""")
 _NO_PASS = ("com", "by", "sur", "tres", "over", "under", *"0123456789")  # before it, in words
 _CALL = re.compile(r"[A-Za-z_][\w.]{0,100}[(\[]")
 _ENV_VALUE = re.compile(rf"""[^\s"'`<>|;]{{4,{LONGEST}}}""")  # a shell would want quotes for some

@@ -178,7 +178,12 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "A temporary password is generated for root: @", "Password for https://git.example.org: @",
         "rsync --password-file=<(echo @) a b", "ssh-keygen -t ed25519 -N @ -f k",
         "User.objects.create_user('a', 'a.example.org', '@')",
-        "\x1b[1mPassword:\x1b[0m \x1b[33m@\x1b[0m", "\x1b[32mpassword\x1b[0m: @")),
+        "\x1b[1mPassword:\x1b[0m \x1b[33m@\x1b[0m", "\x1b[32mpassword\x1b[0m: @",
+        '["redis-server", "--requirepass", "@"]', "rabbitmqctl add_user app @", "ssh-add <<< @",
+        'dbPass := "@"', 'WiFi.begin("home", "@");', "pass is @", "vault kv put kv/db value=@",
+        "echo -n '@' | gcloud secrets versions add db --data-file=-", "keyring set x me <<< @",
+        "security add-generic-password -a me -s x -w @", "ipmitool -U a -P @ chassis status",
+        "snmpwalk -v2c -c @ host", "nmcli con modify x wifi-sec.psk @", "rdesktop -u a -p @ host")),
     "kubernetes secret": (lambda c: base64.b64encode(c.password().encode()).decode(), (
         "kind: Secret\ndata:\n  db.conn: @\nmetadata:\n  name: db",
         "apiVersion: v1\ndata:\n    conn: '@'\nkind: Secret\n---\nkind: Service",

@@ -7,6 +7,7 @@ the default.
 import math
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
@@ -191,10 +192,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.payload_projects if self.payload_on_disk else 0
 
 
-def declared() -> dict[str, Setting]:
+@cache
+def declared() -> Mapping[str, Setting]:
     """Map each field of `Settings` to its declaration, in the order of the declarations."""
     hints = get_type_hints(Settings, include_extras=True)
     return {field: hint.__metadata__[0] for field, hint in hints.items()}
+
+
+@cache
+def _types() -> Mapping[str, type]:
+    return get_type_hints(Settings)
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
@@ -222,7 +229,7 @@ def resolve(
     The environment overrides the file; invalid values are ignored.
     """
     found: list[Resolved] = []
-    types, warnings = get_type_hints(Settings), []
+    warnings: list[str] = []
     for name, setting in declared().items():
         if name == "store":
             continue
@@ -236,7 +243,7 @@ def resolve(
             if isinstance(what, str) and not what.strip():
                 continue
             try:
-                value, source = parsed(what, types[name], setting), where
+                value, source = parsed(what, _types()[name], setting), where
             except ValueError as error:
                 said = setting.variable if where is Source.ENVIRONMENT else f"{where}: {name}"
                 warnings.append(f"{said}={what!r} {error}; using {shown(value)}")

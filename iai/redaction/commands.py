@@ -9,6 +9,10 @@ _ARGUMENTS = (
     ("mysql", "(?:dump|admin|import|show|sh)?", r"""(?-i:-p)["']?"""),
     ("mariadb", r"[\w-]{0,8}", r"""(?-i:-p)["']?"""),
     ("mongo", r"\w{0,7}", r"""(?-i:-p)\s{0,2}["']?"""),
+    ("ssh-keygen", "", r"""(?-i:-[NP])\s{1,2}["']?"""),
+    ("rdesktop", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),
+    ("ipmitool", "", r"""(?-i:-P)\s{1,2}["']?"""),
+    ("add-generic-password", "", r"""(?-i:-w)\s{1,2}["']?(?!-)"""),  # of macOS
     ("sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
     ("redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
     ("login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
@@ -22,7 +26,7 @@ _ARGUMENTS = (
     ("rar", "", r"""(?-i:-h?p)["']?(?!\s)"""),
     ("smbclient", "", r"""-U\s{0,2}["']?[^\s%"']{1,80}%"""),
     ("cqlsh", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("snmp", r"\w{2,9}", r"""(?-i:-[AX])\s{1,2}["']?"""),
+    ("snmp", r"\w{2,9}", r"""(?-i:-[AXc])\s{1,2}["']?"""),
     ("doctl", "", r"""(?:-t|--access-token)[\s=]{1,2}["']?"""),
     ("bcp", "", r"""(?-i:-P)\s{0,2}["']?"""),
     ("cypher-shell", "", r"""(?-i:-p)\s{1,2}["']?"""),
@@ -82,15 +86,18 @@ FORMS = (
         r"""[ ]-b[ ]["']?(?:[\w.-]{1,60}=[^;\s"']{0,80};[ ]?){0,6}[\w.-]{1,60}=
         ([^;\s"']{12,4096})"""),
         is_random, hint=" -"),
-    Form("password", "-command", compiled(
-        r"""(?:password|secret|token)-command[ =:]{1,3}["']?echo[ ]["']?([^\s"']{3,200})"""),
-        is_value, back=8, hint=" -"),
+    Form("password", "echo ", compiled(
+        r"""(?:password|secret|token)-(?:command|file)[ =:]{1,3}(?:["']|<\()?echo[ ]["']?
+        ([^\s"')]{3,200})"""),
+        is_value, back=20, hint=" -"),
     Form("secret", "secret:create", compiled(
         r"""secret:create\b[^\n|;]{0,200}?[ ]--value[ =]["']?([^\s"']{3,200})"""), is_value,
         hint=" -"),  # eas
     Form("secret", "secret set ", compiled(
         r"""secret[ ]set[ ][^\n|;]{1,200}?\s(?:--body[ =]|-b)\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, hint=" -"),
+    Form("secret", "--from-literal", compiled(  # kubectl
+        r"""--from-literal[ =]["']?[\w.-]{1,253}=["']?([^\s"']{3,500})"""), is_password, hint=" -"),
     Form("secret", "put-parameter", compiled(
         r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secret|token|key)[^\n|;]{1,200}?\s--value[ =]
         ["']?([^\s"']{3,200})"""), is_value, hint=" -"),
@@ -106,27 +113,35 @@ FORMS = (
         r"""net[ ]use[ ][^\n]{0,100}\\\\\S{1,100}[ ]([^\s/"'*]{4,200})"""), is_password),
     Form("password", "net user", compiled(
         r"""net[ ]user[ ][\w.-]{1,60}[ ]([^\s/"'*]{4,200})"""), is_password, hint="net use"),
-    Form("password", "change_password", compiled(  # rabbitmqctl
-        r"""change_password[ ]\S{1,80}[ ]["']?([^\s"']{3,200})"""), is_password, hint="pass"),
+    *(
+        Form("password", verb, compiled(
+            rf"""{verb}[ ]\S{{1,80}}[ ]["']?([^\s"']{{3,200}})"""), is_password, hint=hint)
+        for verb, hint in (("change_password", "pass"), ("add_user", "add_user"))  # rabbitmqctl
+    ),
+    Form("token", "cargo login", compiled(
+        r"""cargo[ ]login[ ]["']?(?!-)([\w-]{16,200})"""), is_password, hint="login"),
+    Form("secret", "kv put ", compiled(  # vault
+        r"""kv[ ]put[ ][^\n|;=]{1,200}?[ ][\w.-]{1,80}=["']?([^\s"'@]{3,200})"""), is_password),
     Form("password", "sqlplus", compiled(
         r"""sqlplus[ ](?:-\w+[ ]){0,4}["']?[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value,
         hint="@"),
     Form("password", "jdbc:oracle:", compiled(
         r"""jdbc:oracle:\w+:[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value, hint="@"),
     Form("password", "psk", compiled(  # of a wireless network
-        r"""(?<![a-z])psk\s{0,2}=\s{0,2}["']?([^\s"']{8,63})"""), is_password, hint="="),
+        r"""(?<![a-z])psk(?:\s{0,2}=\s{0,2}|[ ])["']?([^\s"']{8,63})"""), is_password),
     Form("password", "wpa_passphrase", compiled(
         r"""wpa_passphrase[ ](?:"[^"\n]{1,64}"|\S{1,64})[ ]["']?([^\s"']{8,63})"""), is_password,
         hint="pass"),
     Form("password", "<<<", compiled(
-        r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set|create)|kinit|cryptsetup)
+        r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set|create)|kinit|cryptsetup
+        |pass\sinsert|secret-tool|keyring\sset|ssh-add)
         [^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, back=100, hint="<"),
     *(
         Form("password", command, compiled(
-            rf"""{command}\s+(?:-n\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
+            rf"""{command}\s+(?:-[en]{{1,2}}\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
             (?:sudo\s+-S|docker\s+login|passwd|chpasswd|kinit|pass\s+insert|cryptsetup
-            |wrangler\s+secret|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
+            |wrangler\s+secret|gcloud\s+secrets|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
             is_value, hint="|")
         for command in ("echo", "printf")
     ),

@@ -1,107 +1,22 @@
-"""Secrets that are known by their form: tokens with a prefix, JWTs, URLs, headers."""
+"""Secrets that are known by their form: URLs, headers, calls, and tokens of several parts."""
 
-import base64
-import binascii
 import re
-from collections.abc import Iterator
 
 from iai.redaction import commands
-from iai.redaction.candidates import Run
-from iai.redaction.finding import BY_FORM, Finding
 from iai.redaction.randomness import is_password, is_random, is_strong
+from iai.redaction.tokens import basic_password
 from iai.redaction.triggered_form import Form, Triggers, compiled, is_value
 
-# The beginnings of tokens, with the kind of each. A longer one comes before what it begins with.
-_PREFIXES = {
-    "AKIA": "aws-key", "ASIA": "aws-key", "ABIA": "aws-key", "ACCA": "aws-key",
-    "github_pat_": "github-token", "ghp_": "github-token", "gho_": "github-token",
-    "ghu_": "github-token", "ghs_": "github-token", "ghr_": "github-token",
-    "glpat-": "gitlab-token", "gldt-": "gitlab-token", "glrt-": "gitlab-token",
-    "glcbt-": "gitlab-token", "glptt-": "gitlab-token", "glft-": "gitlab-token",
-    "glsoat-": "gitlab-token", "glagent-": "gitlab-token", "gloas-": "gitlab-token",
-    "ATATT3": "atlassian-token", "ATCTT3": "atlassian-token", "ATBB": "bitbucket-token",
-    "BBDC-": "bitbucket-token", "xoxb-": "slack-token", "xoxp-": "slack-token",
-    "xoxa-": "slack-token", "xoxe-": "slack-token", "xoxo-": "slack-token",
-    "xoxr-": "slack-token", "xoxs-": "slack-token", "xoxc-": "slack-token",
-    "xoxd-": "slack-token", "xapp-": "slack-token",
-    "sk_live_": "stripe-key", "sk_test_": "stripe-key", "rk_live_": "stripe-key",
-    "rk_test_": "stripe-key", "whsec_": "webhook-secret", "sq0atp-": "square-token",
-    "sq0csp-": "square-token", "EAAAE": "square-token", "rzp_live_": "razorpay-key",
-    "rzp_test_": "razorpay-key", "shpat_": "shopify-token", "shpca_": "shopify-token",
-    "shppa_": "shopify-token", "shpss_": "shopify-token", "sk-ant-": "anthropic-key",
-    "sk-or-": "openrouter-key", "sk-": "openai-key", "sess-": "openai-key",
-    "AIza": "google-key", "GOCSPX-": "google-secret", "hf_": "huggingface-token",
-    "gsk_": "groq-key", "xai-": "xai-key", "r8_": "replicate-token", "pplx-": "perplexity-key",
-    "nvapi-": "nvidia-key", "fw_": "fireworks-key", "tgp_v1_": "together-key", "jina_": "jina-key",
-    "lsv2_pt_": "langsmith-key", "lsv2_sk_": "langsmith-key", "npm_": "npm-token",
-    "pypi-": "pypi-token", "rubygems_": "rubygems-key", "dckr_pat_": "docker-token",
-    "dckr_oat_": "docker-token", "oy2": "nuget-key", "crates_": "crates-token",
-    "dop_v1_": "digitalocean-token", "doo_v1_": "digitalocean-token",
-    "dor_v1_": "digitalocean-token", "HRKU-": "heroku-key", "dapi": "databricks-token",
-    "pscale_": "planetscale-token", "sbp_": "supabase-token", "sb_secret_": "supabase-key",
-    "lin_api_": "linear-key", "lin_oauth_": "linear-key", "ntn_": "notion-token",
-    "secret_": "notion-token", "figd_": "figma-token", "PMAK-": "postman-key",
-    "glsa_": "grafana-token", "glc_": "grafana-token", "sntrys_": "sentry-token",
-    "sntryu_": "sentry-token", "NRAK-": "newrelic-key", "NRII-": "newrelic-key",
-    "pul-": "pulumi-token", "AGE-SECRET-KEY-1": "age-key", "tskey-": "tailscale-key",
-    "ops_ey": "1password-token", "CFPAT-": "contentful-token", "vercel_": "vercel-token",
-    "EAAC": "facebook-token", "EAAG": "facebook-token", "FLWSECK": "flutterwave-key",
-    "key-": "mailgun-key", "SK": "twilio-key", "xkeysib-": "brevo-key", "phc_": "posthog-key",
-    "phx_": "posthog-key", "sgp_": "sourcegraph-token", "nfp_": "netlify-token",
-    "nfc_": "netlify-token", "nfo_": "netlify-token", "cio": "crates-token",
-    "squ_": "sonar-token", "sqp_": "sonar-token", "sqa_": "sonar-token", "fo1_": "fly-token",
-    "rnd_": "render-key", "essu_": "elastic-key", "pa-": "voyage-key", "tvly-": "tavily-key",
-    "csk-": "cerebras-key", "e2b_": "e2b-key", "re_": "resend-key", "ico-": "infracost-key",
-    "pnu_": "prefect-key", "pnb_": "prefect-key", "rdme_": "readme-key", "tfp_": "typeform-token",
-    "aio_": "adafruit-key", "as-": "modal-token", "ak-": "modal-token", "key_": "cursor-key",
-    "vck_": "vercel-token", "vcp_": "vercel-token", "apify_api_": "apify-token",
-    "rpa_": "runpod-key", "sk_": "elevenlabs-key", "SWMTKN-1-": "docker-token", "eyJ": "jwt",
-}  # fmt: skip
-_STARTS = tuple(_PREFIXES)
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_HEXADECIMAL = re.compile(r"[0-9a-f]{32}")
-_AWS_ID = re.compile(r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{12,16}")
-# Prefixes that words or names may begin with: the rest must be of this form.
-_REST = {
-    "SK": _HEXADECIMAL, "key-": _HEXADECIMAL, "dapi": _HEXADECIMAL,
-    "oy2": re.compile(r"[a-z0-9]{43}"), "secret_": re.compile(r"[A-Za-z0-9]{43}"),
-    "EAAAE": re.compile(r"[\w-]{55,}"), "EAAC": re.compile(r"\w{80,}"),
-    "EAAG": re.compile(r"\w{80,}"), "sess-": re.compile(r"[A-Za-z0-9]{40}"),
-    "pul-": re.compile(r"[0-9a-f]{40}"), "fw_": re.compile(r"[A-Za-z0-9]{20,}"),
-    "sk-": re.compile(r"(?=.*[0-9])(?:[A-Za-z]{2,12}-)?\w[\w-]{18,}"),
-    "ATBB": re.compile(r"[A-Za-z0-9]{24,}"), "cio": re.compile(r"[A-Za-z0-9]{32}"),
-    "pa-": re.compile(r"[\w-]{43}"), "re_": re.compile(r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
-    "as-": re.compile(r"[A-Za-z0-9]{22}"), "ak-": re.compile(r"[A-Za-z0-9]{22}"),
-    "key_": re.compile(r"[0-9a-f]{64}"), "sk_": re.compile(r"[0-9a-f]{48}"),
-    "ico-": re.compile(r"[A-Za-z0-9]{32}"),
-}  # fmt: skip
-_SHORTEST_REST = 10  # characters behind a prefix
-_RANDOM_REST = re.compile(r"(?=.*[0-9A-Z])(?=.*[a-z0-9])[A-Za-z0-9_=-]{20,}")
-_WHOLE_TOKEN = re.compile(r"[A-Za-z0-9_./+=~-]*[A-Za-z0-9_/+=-]")
-_JWT = re.compile(r"[\w-]+(?:\.[\w-]+){0,4}")
-_DISCORD = re.compile(r"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,45}(?!\w)")
-_SECRET_OF_ID = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
-_NEAR = 120  # characters behind an AWS key id in which the secret of the pair is looked for
 
 
 def _is_token(value: str) -> bool:
-    return is_random(value) or (len(value) >= 20 and _has_digit(value))  # noqa: PLR2004
-
-
-def _has_digit(value: str) -> bool:
-    return any(map(str.isdigit, value))
+    has_digit = any(map(str.isdigit, value))
+    return is_random(value) or (len(value) >= 20 and has_digit)  # noqa: PLR2004
 
 
 def _is_basic(value: str) -> bool:
-    """Is it a name and a password in Base64?"""
-    try:
-        decoded = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    name, colon, password = decoded.partition(b":")
-    return (
-        bool(colon and password) and (name + password).isascii() and decoded.decode().isprintable()
-    )
+    return bool(basic_password(value))
 
 
 # Found in every text, whether or not it has a long run of letters and digits.
@@ -131,6 +46,14 @@ _ALWAYS = (
     Form("cookie", "cookie:", compiled(
         r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,12};\s?){0,8}[\w.-]{1,60}=([^;\s"'\\]{16,4096})"""),
         _is_token),
+    Form("cookie", "cookie", compiled(
+        r"""cookie\s{0,3}=\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
+        ([^;\s"'`\\]{16,4096})"""), _is_token),
+    Form("oauth-code", "code=", compiled(r"(?<=[?&])code=([\w.~%/-]{20,2048})"), is_random,
+        hint="="),
+    Form("saml", "samlresponse", compiled(
+        r"""samlresponse["']?(?:\s{1,4}value)?\s{0,3}[=:]\s{0,3}["']?
+        ([A-Za-z0-9+/=%]{40,65536})""")),
     Form("password", "pass: ", compiled(r"""(?<![\w-])(?-i:[Pp]ass):[ ]([^\s\"'`,;()<>]{6,64})"""),
         is_strong, hint="pass"),
     Form("password", ":5432:", compiled(r":5432:[^\s:]{1,60}:[^\s:]{1,60}:([^\s:\"']{4,200})"),
@@ -138,12 +61,23 @@ _ALWAYS = (
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
         ["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
+    Form("password", "wifi.begin(", compiled(
+        r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password),
     Form("password", "login(", compiled(
         r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), is_password,
         hint="login"),
     Form("password", "login:", compiled(
         r"""login:\s?["'`]?[\w.@-]{1,60}["'`]?\s?/\s?["'`]?([^\s"'`]{6,64})"""), is_password,
         hint="login"),
+    *(
+        Form("password", call, compiled(
+            rf"""{re.escape(call)}\s{{0,8}}(?:["'][^"'\n]{{0,200}}["'],\s{{0,8}}){{2}}
+            ["']([^"'\s]{{4,200}})["']"""), is_password)
+        for call in ("connect(", "getconnection(", "create_user(", "create_superuser(", "pdo(",
+                     "mysqli(")
+    ),
+    Form("password", "@tcp(", compiled(  # a driver of Go
+        r"""[\w.-]{1,32}:([^\s@:/"']{3,64})@tcp\("""), is_value, back=97, hint="@"),
     Form("password", "networkcredential", compiled(
         r"""(?:network|ps)credential\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""),
         is_password, hint="cred"),
@@ -155,10 +89,12 @@ _ALWAYS = (
     Form("password", "set password", compiled(
         r"""set\s+password\s+(?:for\s+\S{1,120}\s+)?=\s{0,4}["']([^"'\n]{3,200})["']"""),
         is_value, hint="pass"),
-    Form("password", "requirepass", compiled(r"""requirepass\s{1,4}["']?([^\s"']{3,200})"""),
-        is_password, hint="pass"),
-    Form("password", "masterauth", compiled(r"""masterauth\s{1,4}["']?([^\s"']{3,200})"""),
-        is_password, hint="auth"),
+    *(
+        Form("password", name, compiled(rf"""{name}["']?,?\s{{1,4}}["']?([^\s"']{{3,200}})"""),
+            is_password, hint=hint)
+        for name, hint in (("requirepass", "pass"), ("masterauth", "auth"), ("bindpw", "pw"),
+                           ("rootpw", "pw"))
+    ),
     Form("password", "auth ", compiled(  # of Redis, or SMTP
         r"""(?<![\w-])(?-i:AUTH)[ ](?:\w{1,40}[ ])?([^\s"'`]{6,200})[ ]{0,4}(?:$|\n)"""),
         is_password, hint="auth"),
@@ -182,7 +118,8 @@ _ALWAYS = (
     Form("password", 'send "', compiled(r"""send[ ]"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
         is_password),
     Form("password", "pass: ", compiled(  # of YAML
-        r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_random, hint="pass"),
+        r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
+        hint="pass"),
     Form("token", "authtoken ", compiled(
         r"""_authtoken[ ]{1,2}["']?([^\s"']{8,200})"""), is_password, back=1, hint="auth"),
     Form("password", "user", compiled(
@@ -236,44 +173,3 @@ WITH_RUN: Triggers = tuple((form.trigger, form) for form in _WITH_RUN)
 ALWAYS: dict[str, list[tuple[str, Form]]] = {}  # by their hints
 for _form in _ALWAYS:
     ALWAYS.setdefault(_form.hint or _form.trigger, []).append((_form.trigger, _form))
-
-
-def find_tokens(text: str, runs: list[Run]) -> Iterator[Finding]:
-    """Yield the tokens that begin with a known prefix; `runs` are the candidates of the text."""
-    for start, end, word in runs:
-        if word[0] in "MNO" and (whole := _DISCORD.match(text, start)) is not None:
-            yield Finding(*whole.span(), "discord-token", BY_FORM)
-        named = word.rfind("__") + 2  # of a tool, `mcp__server__name`
-        if named > 1 and word[named : named + 1].isalpha():
-            yield from find_tokens(text, [Run(start + named, end, word[named:])])
-        if word.startswith(_STARTS):
-            prefix = next(one for one in _STARTS if word.startswith(one))
-            if _fits(prefix, word):
-                yield from _token(text, start, end, prefix)
-
-
-def _fits(prefix: str, word: str) -> bool:
-    if prefix in _REST:
-        return _REST[prefix].fullmatch(word, len(prefix)) is not None
-    if _PREFIXES[prefix] == "aws-key":
-        return _AWS_ID.fullmatch(word) is not None and not word.endswith("EXAMPLE")
-    if prefix == "eyJ":
-        return len(word) >= 16  # noqa: PLR2004
-    rest = word[len(prefix) :]
-    return len(rest) >= _SHORTEST_REST and (
-        is_random(rest) or _RANDOM_REST.fullmatch(rest) is not None
-    )
-
-
-def _token(text: str, start: int, end: int, prefix: str) -> Iterator[Finding]:
-    kind = _PREFIXES[prefix]
-    if kind == "aws-key":
-        yield Finding(start, end, kind, BY_FORM)
-        secret = _SECRET_OF_ID.search(text, end, end + _NEAR)
-        if secret is not None and _has_digit(secret[0]) and is_random(secret[0]):
-            yield Finding(*secret.span(), "aws-secret", BY_FORM)
-        return
-    pattern = _JWT if prefix == "eyJ" else _WHOLE_TOKEN if prefix in ("whsec_", "ATATT3") else None
-    if pattern is not None and (whole := pattern.match(text, start)):
-        end = max(end, whole.end())
-    yield Finding(start, end, kind, BY_FORM)

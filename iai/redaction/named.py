@@ -51,16 +51,18 @@ _SET = re.compile(  # in code and in data: a type may come between
     (?::[ \t]{0,4}&?'?[A-Za-z_][\w.]{0,40}(?:\[[\w.,| ]{0,40}\])?[?!]?(?:[ ]?\|[ ]?None)?
         (?:[ \t]{1,4}(?==[^=])|(?==[rbfuRBFU]{0,2}["'`]))
     |[ ]As[ ]\w{1,40}[ ](?==)
-    |(?=[:\uff1a=!?|%-]))
-    (?::=|=>|->|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,8}
+    |(?=[:\uff1a=!?|%\u2192-]))
+    (?::=|=>|->|\u2192|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,24}
     (?:[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
     (?:[\\(]?\n[ \t]{0,40})?
     (?:[rbfuRBFU]{1,2}(?=["']))?""",
     re.VERBOSE,
 )
 _SAID = re.compile(  # in prose
-    r"""["'`*]{0,3}[ ](?:for[ ][\w.@'"`/-]{1,60}[ ](?:[\w.@'"`/-]{1,40}[ ])?)?
-    (?:is|was|are|to|ist|lautet|est|es|è|é|will[ ]be|should[ ]be|changed[ ]to|set[ ]to)(?:[ ]now)?:?
+    r"""[ ](?:is[ ]generated[ ])?for[ ][^\s"'`]{1,120}:[ ]
+    |["'`*]{0,3}[ ](?:for[ ][\w.@'"`/-]{1,60}[ ](?:[\w.@'"`/-]{1,40}[ ])?)?
+    (?:(?:(?:is|was|has[ ]been)[ ])?(?:changed|set|reset)[ ]to
+        |is|was|are|to|ist|lautet|est|es|è|é|will[ ]be|should[ ]be)(?:[ ]now)?:?
     \s{1,4}[*]{0,2}
     |\s{0,2}[是为為はが은는]\s{0,2}""",
     re.VERBOSE | re.IGNORECASE,
@@ -94,6 +96,7 @@ _GOES_ON = re.compile(  # on the next line
 )
 _PHRASE = re.compile(rf"""(?P<q>["'`])(?P<value>(?:(?!(?P=q))[^\n]){{8,{LONGEST}}})(?P=q)""")
 _BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\]{{4,{LONGEST}}}""")
+_BARE_WORD = re.compile(rf"""(?:[^\s"'`,;<>(){{}}\[\]|&\\]|&(?=\w)){{4,{LONGEST}}}""")  # in prose
 _LINE_OF_ENV = re.compile(r"""(?:^|[\s"'])\+?[A-Z][A-Z0-9_]*$""")
 _BEFORE = 80  # characters in which a name and what is before it are looked for
 _DIGITS_OR_NOT, _MANY_CHANGES = re.compile(r"\d+|[A-Za-z]+"), 4
@@ -101,7 +104,8 @@ _SYMBOL = re.compile(r"[^\w\s.-]")
 _EAST_ASIAN = re.compile("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # written without spaces
 _DIGITS = re.compile(r"\d{6,64}")
 _WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
-_PASS_IS_SET = re.compile(r"""pass(?:=|["']?\s?:\s?["'])""")
+_PASS_IS_SET = re.compile(r"""pass(?:\s{0,2}:?=(?!=)|["']?\s?:\s?["']|[ ]is[ ])""")
+_NO_PASS = ("com", "by", "sur", "tres", "over", "under", *"0123456789")  # before it, in words
 _CALL = re.compile(r"[A-Za-z_][\w.]{0,100}[(\[]")
 _ENV_VALUE = re.compile(rf"""[^\s"'`<>|;]{{4,{LONGEST}}}""")  # a shell would want quotes for some
 _SHORT_NUMBER = re.compile(r"\d{1,3}")
@@ -136,7 +140,9 @@ def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
         return True
     if core == "pass":  # a test says `PASS: its_name`
         is_set = before == "-" or _PASS_IS_SET.match(lowered, at) is not None
-        return before == "_" or (is_set and not before.isalnum())
+        return before == "_" or (is_set and not lowered.endswith(_NO_PASS, 0, at))
+    if core == "pw":
+        return not before.isdecimal()
     return core in _FOREIGN or not before.isalnum()
 
 
@@ -218,7 +224,7 @@ def _said(text: str, at: int, *, password: bool) -> tuple[int, int] | None:
         value = quoted["value"]
         literal = password and not is_placeholder(value)
         return quoted.span("value") if literal or is_random(value) else None
-    bare = _BARE.match(text, at)
+    bare = _BARE_WORD.match(text, at)
     if bare is None or not _bare(text, bare, password=password):
         return None
     return bare.start(), bare.start() + len(bare[0].rstrip(".:!?*"))

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from iai.errors import IaiError, Unsearchable
-from iai.redaction import blocks, forms, marks, named, triggered_form
+from iai.redaction import blocks, escapes, forms, manifests, marks, named, tokens, triggered_form
 from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
 from iai.redaction.user_rules import UserRules
@@ -69,19 +69,20 @@ class Redactor:
         """Return what is to be replaced, in order and without overlaps."""
         lowered = _lowered(text)
         found = list(own.find(text)) if own.patterns else []
-        runs = candidates(text)
-        if runs:  # before the rest: a token keeps its kind in a URL or behind a name
-            found += forms.find_tokens(text, runs)
+        plain = escapes.without_colours(text, lowered) if "[" in text else text
+        if plain is not text:
+            lowered = _lowered(plain)
+        if runs := candidates(plain):  # before the rest: a token keeps its kind behind a name
+            found += self._tokens(plain, lowered, runs)
         hints = _ASCII_HINTS if text.isascii() else _HINTS
         for hint in filter(lowered.__contains__, hints):  # most texts have few
-            found += triggered_form.find(text, lowered, forms.ALWAYS.get(hint, ()))
+            found += triggered_form.find(plain, lowered, forms.ALWAYS.get(hint, ()))
             if hint in named.CORES:
-                found += named.find(text, lowered, hint)
+                found += named.find(plain, lowered, hint)
             if hint == blocks.HINT:
-                found += blocks.find(text)
-        if runs:
-            found += triggered_form.find(text, lowered, forms.WITH_RUN)
-            found += self._unknown_tokens(text, runs)
+                found += blocks.find(plain)
+            if hint == manifests.HINT:
+                found += manifests.find(plain)
         if not found:
             return []
         if own.exceptions:
@@ -89,6 +90,16 @@ class Redactor:
         if taken := marks.spans(text):
             found = [one for one in found if not _overlaps(one, taken)]
         return list(_merged(found))
+
+    def _tokens(self, text: str, lowered: str, runs: list[Run]) -> Iterator[Finding]:
+        """Yield what has the form of a token, beside an escape, too."""
+        yield from triggered_form.find(text, lowered, forms.WITH_RUN)
+        separated = escapes.without(text)
+        if separated != text:  # a token may have escapes in it, so both are asked
+            runs = candidates(separated)
+            yield from triggered_form.find(separated, _lowered(separated), forms.WITH_RUN)
+        yield from tokens.find(separated, runs)
+        yield from self._unknown_tokens(separated, runs)
 
     def _unknown_tokens(self, text: str, runs: list[Run]) -> Iterator[Finding]:
         """Yield the tokens that the library knows, or that it would have to be asked about."""

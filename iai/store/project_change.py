@@ -77,13 +77,18 @@ class ProjectChange(ProjectView):
         return len(moving)
 
     def forget(self, project: str) -> bool:
-        """Delete the name and the directories of a project; False if anything still needs them."""
+        """Delete the name and directories of a project, and of those that are merged into it.
+
+        Returns False if anything still needs them.
+        """
         known = self.project_named(project)
-        others = self.projects()
-        needed = known is None or known.ignored or known.into
-        if needed or any(p.into == project for p in others) or self.count(project):
+        if known is None or known.into:
             return False
-        self._t.delete(project.encode(), db=self._db["projects"])
+        whole = [one for one in self.projects() if self.belongs(one.id) == project]
+        if any(one.ignored or self.count(one.id) for one in whole):
+            return False
+        for one in whole:
+            self._t.delete(one.id.encode(), db=self._db["projects"])
         self._log.append("project", 0, {project})
         self._filing.forget_homes()
         self._log.demand_scrub()

@@ -1,6 +1,7 @@
 """Valid inputs to begin with: transcripts of each form, hook events, and messages of every kind."""
 
 import json
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -184,15 +185,23 @@ def message(random: Random) -> Message:
     kind = random.choice(_KINDS)
     fields = {
         field.name: _value(random, field.type)
-        for field in msgspec.structs.fields(kind)
+        for field in _fields(kind)
         if field.required or random.randrange(2)
     }
     return msgspec.convert(fields | {"kind": kind.__struct_config__.tag}, kind)
 
 
-def _value(random: Random, type_: Any) -> Any:
+@cache
+def _fields(kind: type[Message]) -> tuple[inspect.Field, ...]:
+    """Return the fields of a kind; asking for them takes longer than decoding a message."""
+    described = inspect.type_info(kind)
+    assert isinstance(described, inspect.StructType)  # noqa: S101  for mypy
+    return described.fields
+
+
+def _value(random: Random, type_: inspect.Type) -> Any:
     """Return plain data of a type."""
-    match type_ if isinstance(type_, inspect.Type) else inspect.type_info(type_):
+    match type_:
         case inspect.LiteralType(values=values):
             return random.choice(values)
         case inspect.EnumType(cls=cls):

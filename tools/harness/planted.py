@@ -129,7 +129,8 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
     "netrc": (_Chance.password, ("machine git.example.org login me password @",)),
     "bearer": (lambda c: c.of(_ALNUM, 40), (
         "curl -H 'Authorization: Bearer @' https://api.example.org",)),
-    "basic": (_Chance.basic, ("Authorization: Basic @",)),
+    "basic": (_Chance.basic, (
+        "Authorization: Basic @", "echo @ | base64 -d")),
     "password": (_Chance.password, (
         "DB_PASSWORD=@", 'password: "@"', "the password is @", '{"user": "x", "password": "@"}',
         "export PGPASSWORD=@", "mysql -u root -p@ app", "curl -u admin:@ https://x.example.org",
@@ -169,7 +170,24 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "poetry config pypi-token.pypi @", "vault login @", "xfreerdp /u:a /p:@ /v:h",
         "mc alias set x https://h ak @", "doctl auth init -t @", "qpdf --encrypt @ x 256 -- a b",
         "eas secret:create --name X --value @", "npm config set //r/:_authToken @",
-        """expect -c 'send "@\\r"'""", "cryptsetup open x y <<< @")),
+        """expect -c 'send "@\\r"'""", "cryptsetup open x y <<< @",
+        "kubectl create secret generic x --from-literal=conn=@", "SSHPASS=@ sshpass -e ssh host",
+        "pymysql.connect('db', 'app', '@', 'app')", "rootpw @", "bindpw @", "password → @",
+        'DriverManager.getConnection("jdbc:mysql://db/app", "root", "@");',
+        'sql.Open("mysql", "app:@@tcp(db:3306)/app")', "the admin password was changed to @",
+        "A temporary password is generated for root: @", "Password for https://git.example.org: @",
+        "rsync --password-file=<(echo @) a b", "ssh-keygen -t ed25519 -N @ -f k",
+        "User.objects.create_user('a', 'a.example.org', '@')",
+        "\x1b[1mPassword:\x1b[0m \x1b[33m@\x1b[0m", "\x1b[32mpassword\x1b[0m: @",
+        '["redis-server", "--requirepass", "@"]', "rabbitmqctl add_user app @", "ssh-add <<< @",
+        'dbPass := "@"', 'WiFi.begin("home", "@");', "pass is @", "vault kv put kv/db value=@",
+        "echo -n '@' | gcloud secrets versions add db --data-file=-", "keyring set x me <<< @",
+        "security add-generic-password -a me -s x -w @", "ipmitool -U a -P @ chassis status",
+        "snmpwalk -v2c -c @ host", "nmcli con modify x wifi-sec.psk @", "rdesktop -u a -p @ host")),
+    "kubernetes secret": (lambda c: base64.b64encode(c.password().encode()).decode(), (
+        "kind: Secret\ndata:\n  db.conn: @\nmetadata:\n  name: db",
+        "apiVersion: v1\ndata:\n    conn: '@'\nkind: Secret\n---\nkind: Service",
+        '{"apiVersion": "v1", "data": {"conn": "@"}, "kind": "Secret"}')),
     "made by a vendor": (lambda c: c.random.choice(_VENDORS)(c), (
         "use this: @", "(@)", "my key is @, ok?", "@.", '{"data": "@"}')),
     "api key": (lambda c: c.of(_HEX, 32), (
@@ -178,7 +196,9 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "SECRET_KEY = '@'", "client_secret=@", "secret_key_base: @", 'SecretStr("@")',
         '{"kty":"EC","crv":"P-256","d":"@"}', ".example.org\tTRUE\t/\tTRUE\t0\tsession\t@",
         r'{\"client_secret\": \"@\"}', 'api_key = (\n    "@"\n)', "cloudflared service install @",
-        "curl -b 'sid=@' https://x.example.org", "rclone config create x s3 token=@")),
+        "curl -b 'sid=@' https://x.example.org",
+        "document.cookie = 'sid=@'", "https://x.example.org/back?code=@&state=1",
+        '<input name="SAMLResponse" value="@"/>', "rclone config create x s3 token=@")),
 }  # fmt: skip
 
 

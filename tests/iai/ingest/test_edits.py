@@ -372,6 +372,17 @@ def test_a_project_is_forgotten_once_nothing_needs_it(records: Records) -> None:
         assert {project.id for project in view.projects()} == {THERE.id}  # ignored: still needed
 
 
+def test_what_is_merged_into_a_project_is_forgotten_with_it(records: Records) -> None:
+    apply(records, MergeProjects(project=HERE, into=THERE))
+    records.commit(lambda unit: unit.projects.reassign(9), NOW)
+    apply(records, Erase(labels=(1,), projects=(THERE.id,)))
+    with records.view() as view:
+        assert {project.root for project in view.projects()} == {HERE.root, THERE.root}
+    apply(records, Erase(labels=(2,), projects=(THERE.id,)))
+    with records.view() as view:
+        assert view.projects() == []
+
+
 def test_unknown_markup_is_forgotten_with_the_text_that_had_it(records: Records) -> None:
     put(records, new_record("3", text="<pump-plan> x"))
     records.commit(lambda unit: unit.transcripts.note_markup({"pump-plan": 1, "other": 2}), NOW)

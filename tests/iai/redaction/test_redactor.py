@@ -67,6 +67,15 @@ ORDINARY = (
     "vault login -method=oidc",
     "qpdf --encrypt $USER_PW $OWNER_PW 256 -- in.pdf out.pdf",
     "login: admin / viewer / editor",
+    "kind: Secret is one of the kinds; its data: is in Base64",
+    "COMPASS=north1 BYPASS=cache2 make",
+    "the token for the next page: see below",
+    "password for the admin: ask Kim",
+    "const cookie = 'theme=dark'",
+    "db.connect('localhost', 'app', callback)",
+    "promo?code=SUMMER&state=1",
+    r"C:\new\table\nfp_readme and 50%20off",
+    "aWRlbnRpZmllcnNhbmRuYW1lcw== is a text in Base64",
     "t.credentials=`include`:e.crossOrigin===`anonymous`",
 )
 
@@ -123,6 +132,7 @@ def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str)
      "eyJ", "eyJaaaaaaaaaaaaaaaaaaaa.", "machine a login b ", "<private>", "a" * 99 + " ", "=",
      "[redacted: jwt #0000]", "authorization: bearer ", "\u0130secret ", "\n \t", "passphrase = '",
      "password,", "|password|\n", "(password) values (", "('a',", 'variable "pw" {', '"kty"',
+     "a:b@tcp(", "kind: Secret\ndata:\n a: b\n", "\x1b[0m", "\\n", "%3D", "pass for a: ", "bindpw ",
      "http ", "net use ", "\tTRUE\t", "AUTH ", "send '", "sqlplus a/", "%3A%2F%2F"],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
@@ -156,6 +166,32 @@ def test_text_beside_a_key_stays() -> None:
     redacted = redact(f"This is it:\n{secret.secret}\nIt has no passphrase yet.")
     assert redacted.startswith("This is it:\n[redacted: private-key #")
     assert redacted.endswith("]\nIt has no passphrase yet.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("\x1b[1;33m", "\x1b[0m"), (r"\u001b[33m", r"\u001b[0m"), (r"key:\n", r"\nbye"),
+     (r"\\u0022", r"\\u0022"), ("a%3D", "%26b"), ("=3D", "="), (r"\x1b[33m", r"\033[0m")],
+)  # fmt: skip
+def test_a_token_beside_an_escape_is_replaced(before: str, after: str) -> None:
+    tokens = ("aws key id", "github", "telegram", "openai", "google", "jwt", "made by a vendor")
+    for secret in planted(6 * len(KINDS), 4):
+        if secret.kind in tokens:
+            redacted = redact(f"see {before}{secret.secret}{after} now")
+            assert left(secret, redacted) == [], secret.kind
+            assert redacted.startswith(f"see {before}")
+            assert marks.kinds(redacted).total() == 1, redacted
+
+
+def test_other_manifests_of_kubernetes_beside_a_secret_stay() -> None:
+    others = (
+        "kind: ConfigMap\ndata:\n  host: db.internal7x9q\n---\n",
+        "\n---\nkind: Service\ndata:\n  a: b9x7w3q5",
+    )
+    redacted = redact("kind: Secret\ndata:\n  a: Q1NtQVhFeG9DWDA=".join(others))
+    assert redacted.startswith(others[0])
+    assert redacted.endswith(others[1])
+    assert marks.kinds(redacted) == {"kubernetes-secret": 1}
 
 
 def test_what_is_marked_as_private_is_left_out_also_when_it_is_not_closed() -> None:

@@ -51,7 +51,7 @@ def link(path: Path, target: Path) -> None:
     """Make `path` a relative symbolic link to `target`, in one step. Raises OSError."""
     wanted = os.path.relpath(target, path.parent)
     with suppress(OSError):
-        if str(path.readlink()) == wanted:
+        if os.readlink(path) == wanted:  # noqa: PTH115  interns no names
             return
     private(path.parent)
     aside = path.with_name(f".{os.getpid()}{_ASIDE}")

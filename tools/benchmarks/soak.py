@@ -10,9 +10,6 @@ a few percent.
 What is compared is the memory that a process has written to and shares with none (`Private_Dirty`
 of Linux): neither the pages of files, which the system takes back when it needs them, nor what all
 actors were forked with.
-
-One step of 1 to 2 MB in a process is no growth: CPython enlarges its table of interned names once,
-after some 20,000 short-lived ones (parts of paths), and after the next 180,000 not again.
 """
 
 import re
@@ -88,8 +85,8 @@ def run(args: Namespace) -> Stats:
 
 def _fill(group: Group, records: int) -> int:
     """Have a group import records and link them; return how many links there are."""
-    group.up()
     history(group.work / "history", records, linked=_LINKED)
+    group.up()
     with group.client() as client:
         paths = (str(group.work / "history"),)
         job = client.call(Actor.INGEST, Import(paths), ImportProgress, PATIENCE_S).job
@@ -112,8 +109,9 @@ def _read(client: Client, job: str) -> bool:
 
 
 def _slept(group: Group) -> bool:
-    """Has a SLEEP come to its end, in which what is similar is linked as well?"""
-    return any(event["kind"] == kind(SleepFinished) for event in ledger.read(group.layout.ledger))
+    """Has a SLEEP over all records come to its end, in which what is similar is linked as well?"""
+    ended = [e for e in ledger.read(group.layout.ledger) if e["kind"] == kind(SleepFinished)]
+    return bool(ended) and ended[-1]["revision"] >= group.health().watermark.revision
 
 
 def _speed_up(group: Group, factor: int) -> None:

@@ -17,6 +17,7 @@ from iai.index.lexical import LexicalIndex
 from iai.lifecycle.maintenance import Sleep
 from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
+from iai.process import heap
 from iai.protocol.behaviour import (
     Answer,
     Caller,
@@ -149,6 +150,7 @@ class GraphCache:
         if self._sleep.troubles != before:
             self._keep_troubles()
         if ended is not None:
+            heap.give_back()  # to find topics takes megabytes, for seconds
             yield Publish(ended, keep=True)
         if not self._sleep.busy:
             revision = self._indexes.progress.revision

@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from harness.group import FOREIGN, Group
@@ -55,12 +56,20 @@ def shell(short_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
 def in_process(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Group], Group]:
-    """Return what has the commands for a group run in this process, for the rest of the test."""
+    """Return what has the commands for a group run in this process, for the rest of the test.
+
+    But for `up`: what it leaves running would be our child.
+    """
 
     def change(group: Group) -> Group:
         shell = Shell(group.work, capsys)
         shell.environment = group.environment
-        monkeypatch.setattr(group, "iai", shell.iai)
+        start = group.iai
+
+        def iai(*args: str) -> "CompletedProcess[str]":
+            return (start if args[0] == "up" else shell.iai)(*args)
+
+        monkeypatch.setattr(group, "iai", iai)
         return group
 
     return change
@@ -89,6 +98,14 @@ def group(unhurried: str) -> Iterator[Callable[..., Group]]:
     Neither the supervisor nor a hook ends what takes long, unless a test asks for that.
     """
     yield from groups(unhurried)
+
+
+@pytest.fixture
+def group_in_process(
+    group: Callable[..., Group], in_process: Callable[[Group], Group]
+) -> Callable[..., Group]:
+    """Return a maker of groups for which commands run in this process."""
+    return lambda **settings: in_process(group(**settings))
 
 
 @pytest.fixture(scope="module")

@@ -15,13 +15,22 @@ LONGEST_SOCKET_PATH = 100  # bytes; sun_path is 104 on macOS and 108 on Linux, N
 
 
 class _Below:
-    """A path below the root of a layout; each is made when it is asked for, few of many."""
+    """A path below the root of a layout. Each is made when it is first asked for, few of many.
+
+    Then it is kept: pathlib interns the parts of every path that it parses, and CPython's table of
+    interned strings is made anew, of twice the size, once it has seen enough that were dropped.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def __set_name__(self, _: type, attribute: str) -> None:
+        self._attribute = attribute
+
     def __get__(self, layout: "Layout", _: type) -> Path:
-        return layout.root / self._name
+        path = layout.root / self._name
+        layout.__dict__[self._attribute] = path  # is found before this descriptor from now on
+        return path
 
 
 class Layout:

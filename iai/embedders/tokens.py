@@ -33,6 +33,8 @@ class WordByWord:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._encode = whole(tokenizer)
+        # Theirs is of whole texts, which seldom come twice: 10,000 of them take up to 76 MB.
+        tokenizer.model._resize_cache(0)  # noqa: SLF001  the only way to it
         # Such tokenizers put a space before a text; here every word brings its own.
         tokenizer.normalizer = normalizers.Replace(" ", _SPACE)
         self._known = Memo(self._plain, _WORDS).__getitem__

@@ -101,7 +101,8 @@ class LexicalIndexer:
             self._unsure = left if len(self.index) else Revisions()
         unsure = bool(self._unsure.both(batch).ranges)
         later = not frequencies.due and (more or frequencies.waiting)
-        self._take(view, changed, unsure=unsure, later=later)
+        if changed:
+            self._take(view, changed, unsure=unsure, later=later)
         self._taken = self._taken.union(batch)
         frequencies.due = frequencies.due or frequencies.full or (frequencies.waiting and not more)
         # What was said just now becomes searchable at once; a backlog in parts, and at its end.

@@ -107,7 +107,7 @@ def seen_from(cwd: str, paths: Collection[str]) -> list[str]:
 
 def named_like(root: str, paths: Iterable[str]) -> set[str]:
     """Return the directories that these paths are below and that have the name of the root."""
-    name = f"/{PurePosixPath(root).name}/"
+    name = f"/{posixpath.basename(root.rstrip('/'))}/"
     absolute = (path for path in paths if path.startswith("/"))
     return {path.partition(name)[0] + name for path in absolute if name in path}
 

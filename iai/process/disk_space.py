@@ -61,12 +61,12 @@ def measure(root: Path, limit_gb: float) -> DiskSpace:
     return DiskSpace(used, shutil.disk_usage(there).free, int(limit_gb * 1e9))
 
 
-def _entries(directory: Path) -> Iterator["os.DirEntry[str]"]:
+def _entries(directory: str | Path) -> Iterator["os.DirEntry[str]"]:
     try:
         with os.scandir(directory) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    yield from _entries(Path(entry.path))
+                    yield from _entries(entry.path)
                 else:
                     yield entry
     except FileNotFoundError:

@@ -1,4 +1,8 @@
-"""Files that are written in one step, and files that anybody may have named, read with care."""
+"""Files that are written in one step, and files that anybody may have named, read with care.
+
+Names that are used once are text here: pathlib would intern each (see `iai.config.layout`).
+"""
+# ruff: noqa: PTH105, PTH108, PTH115, PTH211
 
 import errno
 import os
@@ -20,7 +24,7 @@ def replace(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True)
     `durable`: fsync, to survive power loss. Raises OSError and leaves the old content in place.
     """
     private(path.parent)
-    aside = path.with_name(f".{path.name[:200]}.{os.getpid()}{_ASIDE}")
+    aside = f"{path.parent}/.{path.name[:200]}.{os.getpid()}{_ASIDE}"
     try:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(descriptor, "wb") as file:
@@ -31,10 +35,10 @@ def replace(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True)
             os.utime(descriptor, ns=(now, now))
             if durable:
                 os.fsync(descriptor)
-        aside.replace(path)
+        os.replace(aside, path)
     except BaseException:
         with suppress(OSError):
-            aside.unlink()
+            os.unlink(aside)
         raise
 
 
@@ -51,14 +55,14 @@ def link(path: Path, target: Path) -> None:
     """Make `path` a relative symbolic link to `target`, in one step. Raises OSError."""
     wanted = os.path.relpath(target, path.parent)
     with suppress(OSError):
-        if str(path.readlink()) == wanted:
+        if os.readlink(path) == wanted:
             return
     private(path.parent)
-    aside = path.with_name(f".{os.getpid()}{_ASIDE}")
+    aside = f"{path.parent}/.{os.getpid()}{_ASIDE}"
     with suppress(FileNotFoundError):
-        aside.unlink()
-    aside.symlink_to(wanted)
-    aside.replace(path)
+        os.unlink(aside)
+    os.symlink(wanted, aside)
+    os.replace(aside, path)
 
 
 def remove(path: Path) -> None:

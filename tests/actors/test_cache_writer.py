@@ -39,6 +39,7 @@ from simulation.world import World
 from iai.freshness.claude_file import claude_path
 from iai.freshness.mailbox import SLEEP_PATIENCE_S
 from iai.freshness.sidecar import sidecar_path
+from iai.freshness.skips import REPORT_S
 from iai.freshness.timers import QUIET_S
 from iai.model import framing
 from iai.model.clock import NS, Now, iso
@@ -114,10 +115,10 @@ def test_a_first_memory_is_in_the_payload_at_once(world: Make) -> None:
     assert shown(w) == 1
 
 
-def test_an_hour_of_work_without_sleep_and_the_payload_is_never_behind(world: Make) -> None:
-    w = world(refresh_min_s=INTERVAL_S)
+def test_work_without_sleep_and_the_payload_is_never_behind(world: Make) -> None:
+    w = world(refresh_min_s=INTERVAL_S, drowsy_after_s=120.0, sleep_after_s=300.0)
     longest = 0.0
-    for turn in range(80):  # twice as long as SLEEP waits for, and 20 times all that recurs
+    for turn in range(14):  # twice as long as SLEEP waits for, and 10 times all that recurs
         capture(w, f"turn {turn}")
         longest = max(longest, behind_for_s(w, 45))
     states = {event.state for event in w.events if hasattr(event, "state")}
@@ -552,9 +553,9 @@ def test_a_write_that_fails_backs_off_and_recovers(world: Make) -> None:
     w = world(refresh_min_s=0.0)
     w.layout.payload.mkdir(parents=True)
     capture(w, "one")
-    w.run(3_600.0)
+    w.run(1_200.0)
     failures = len(events(w, CacheWriteFailed))
-    assert 5 < failures < 20
+    assert 5 < failures < 12
     w.layout.payload.rmdir()
     w.run(601.0)
     assert shown(w) == 1
@@ -568,14 +569,14 @@ def test_an_idle_group_tries_nothing_and_fills_no_ledger(world: Make) -> None:
     capture(w, "one")
     w.run(5.0)
     before = len(w.events)
-    w.run(2 * 3_600.0)
+    w.run(REPORT_S + 60.0)
     reported = [
         e for e in w.events[before:] if isinstance(e, CacheWriteSkipped | CacheWriteStarted)
     ]
     periodic = [e for e in reported if getattr(e, "trigger", "") != "sleep_pipeline"]
     assert len(periodic) <= 3
     counted = sum(e.count for e in reported if isinstance(e, CacheWriteSkipped))
-    assert counted > 100
+    assert counted > 50
 
 
 def test_a_payload_dated_in_the_future_is_rewritten(world: Make) -> None:
@@ -590,10 +591,10 @@ def test_a_payload_dated_in_the_future_is_rewritten(world: Make) -> None:
 
 
 def test_a_payload_too_old_for_the_hook_is_rewritten(world: Make) -> None:
-    w = world(refresh_min_s=0.0, max_age_s=3_600.0)
+    w = world(refresh_min_s=0.0, max_age_s=300.0)
     capture(w, "one")
-    w.run(3_700.0)
-    assert w.now.wall - w.layout.payload.stat().st_mtime_ns < 3_600 * NS
+    w.run(400.0)
+    assert w.now.wall - w.layout.payload.stat().st_mtime_ns < 300 * NS
 
 
 def test_a_deleted_payload_or_sidecar_comes_back(world: Make) -> None:

@@ -62,7 +62,7 @@ def indexed(group: Group, needles: Iterable[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def filled(group_of_module: Make) -> Group:
+def shared(group_of_module: Make) -> Group:
     """A group with a session for each way to forget."""
     one = group_of_module(file_history="1")
     projects = one.work / "projects"
@@ -77,6 +77,11 @@ def filled(group_of_module: Make) -> Group:
     one.settle()
     wait_until(lambda: all(_histories(one, name) for name in NAMES), "files have a history")
     return one
+
+
+@pytest.fixture
+def filled(shared: Group, in_process: Callable[[Group], Group]) -> Group:
+    return in_process(shared)
 
 
 def _histories(group: Group, name: str) -> bool:

@@ -58,7 +58,7 @@ from tests.iai.store.builders import new_record, put
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 PARSER = "the parser fails"  # kept by the group that tests share
-TURNS = 1_200  # of a history that is being read while actors are killed
+TURNS = 600  # of a history that is being read while an actor is killed
 
 
 @pytest.fixture(scope="module")
@@ -295,38 +295,50 @@ def back(group: Group, actor: Actor, killed: int) -> None:
     wait_until(another, f"{actor} is back")
 
 
-@pytest.mark.parametrize("actor", PIPELINE)
 def test_each_actor_killed_in_mid_work_comes_back_and_nothing_is_lost_or_doubled(
-    group: Make, actor: Actor
+    group: Make,
 ) -> None:
     g = group(session_cache_refresh_min_sec="0")
     g.up()
-    history = g.work / "history.jsonl"
-    history.write_text(coding_session("h", "/p", turns=TURNS, seed=5))
+    histories = g.work / "histories"
+    histories.mkdir()
     acknowledged: list[str] = []
-    with g.client() as client:
-        client.call(Actor.INGEST, Import(paths=(str(history),)), ImportProgress)
-    killed = g.kill(actor)
-    for number in range(40):
-        text = f"marker{'abcdefghij'[number % 10] * (1 + number // 10)} said while it was down"
-        with suppress(NoAnswer, Refused):  # a killed process leaves what it was asked
-            if capture(g, text, deadline_s=5.0).added:
-                acknowledged.append(text)
-        if number == 20:
-            back(g, actor, killed)
-            killed = g.kill(actor)
-    back(g, actor, killed)
-    again = g.iai("import", str(history), "--wait")  # ingest forgets an import when it is killed
+    for number, actor in enumerate(PIPELINE):
+        history = histories / f"{actor}.jsonl"
+        history.write_text(coding_session(f"h{number}", "/p", turns=TURNS, seed=number))
+        said = acknowledged_while_killed(g, actor, history)
+        assert said, actor
+        acknowledged += said
+    again = g.iai("import", str(histories), "--wait")  # ingest forgets an import when it is killed
     assert again.returncode == 0, again.stderr
     g.settle()
     kept = texts(g)
     assert len(kept) == len(set(kept))
     assert set(acknowledged) <= set(kept)
-    assert len([text for text in kept if not text.startswith("marker")]) == TURNS
-    ended = [e["reason"] for e in events(g, "actor-down") if e["actor"] == actor]
-    assert ended == ["killed by signal 9"] * 2
+    assert len([text for text in kept if not text.startswith("marker")]) == TURNS * len(PIPELINE)
+    ended = [(e["actor"], e["reason"]) for e in events(g, "actor-down")]
+    assert ended == [(actor, "killed by signal 9") for actor in PIPELINE for _ in range(2)]
     hits = g.json("recall", acknowledged[-1].split()[0])["hits"]
     assert hits[0]["text"] == acknowledged[-1]
+
+
+def acknowledged_while_killed(group: Group, actor: Actor, history: Path) -> list[str]:
+    """Kill an actor twice during an import; return the texts that were taken meanwhile."""
+    taken: list[str] = []
+    with group.client() as client:
+        client.call(Actor.INGEST, Import(paths=(str(history),)), ImportProgress)
+    killed = group.kill(actor)
+    for number in range(40):
+        word = f"marker{actor[0]}{'abcdefghij'[number % 10] * (1 + number // 10)}"
+        text = f"{word} said while it was down"
+        with suppress(NoAnswer, Refused):  # a killed process leaves what it was asked
+            if capture(group, text, deadline_s=5.0).added:
+                taken.append(text)
+        if number == 20:
+            back(group, actor, killed)
+            killed = group.kill(actor)
+    back(group, actor, killed)
+    return taken
 
 
 def test_a_loop_that_stands_still_is_ended_and_started_again(group: Make) -> None:
@@ -727,8 +739,10 @@ def test_status_tells_the_truth_about_a_stage_that_has_stopped(hung_embedder: Gr
     assert stages["records"]["lag_records"] == 0
 
 
-def test_what_is_remembered_is_recalled_shown_pinned_and_forgotten(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0")
+def test_what_is_remembered_is_recalled_shown_pinned_and_forgotten(
+    group_in_process: Make,
+) -> None:
+    g = group_in_process(session_cache_refresh_min_sec="0")
     g.up()
     said = g.json("remember", "Deploy with make release", "--project", "/p")
     g.settle()

@@ -53,8 +53,8 @@ def forced_by_us(group: Group) -> "subprocess.CompletedProcess[str]":
     return done[-1]
 
 
-def test_every_attempt_is_in_the_ledger_with_every_field(group: Make) -> None:
-    g = group(tick_sec="600", session_cache_refresh_min_sec="3600")
+def test_every_attempt_is_in_the_ledger_with_every_field(group_in_process: Make) -> None:
+    g = group_in_process(tick_sec="600", session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
     wait_until(lambda: g.health().payload.behind == 0, "the first payload")
@@ -109,8 +109,8 @@ def test_every_attempt_is_in_the_ledger_with_every_field(group: Make) -> None:
     assert " count=3 span_s=" in g.iai("events", "--kind", SKIPPED).stdout
 
 
-def test_follow_prints_events_as_they_happen(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="3600")
+def test_follow_prints_events_as_they_happen(group_in_process: Make) -> None:
+    g = group_in_process(session_cache_refresh_min_sec="3600")
     g.up()
     capture(g, "one")
     wait_until(lambda: g.health().payload.behind == 0, "the first payload")
@@ -143,9 +143,9 @@ def the_directory(group: Group) -> None:
 
 @pytest.mark.parametrize("unwritable", [every_file, the_directory])
 def test_an_unwritable_ledger_changes_nothing_else(
-    group: Make, unwritable: Callable[[Group], None]
+    group_in_process: Make, unwritable: Callable[[Group], None]
 ) -> None:
-    g = group(session_cache_refresh_min_sec="0")
+    g = group_in_process(session_cache_refresh_min_sec="0")
     g.layout.create()
     unwritable(g)
     g.up()

@@ -8,6 +8,7 @@ from simulation.world import World
 from actors.graph_cache import GraphCache
 from iai.errors import StoreCorrupt
 from iai.model.clock import Now
+from iai.process import heap
 from iai.protocol.embedding import GenerationBegun, GenerationServing
 from iai.protocol.graph_cache import SleepFinished, SleepStep
 from iai.protocol.ingest import Forget
@@ -49,6 +50,18 @@ def test_a_sleep_does_all_its_steps_and_publishes_each(world: Make) -> None:
     sleep(w)
     assert outcomes(w) == [(step, "finished") for step in STEPS]
     assert len(events(w, SleepFinished)) == 1
+
+
+def test_each_step_of_a_sleep_gives_back_the_memory_that_it_needed(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[None] = []
+    monkeypatch.setattr(heap, "give_back", lambda: given.append(None))
+    w = world()
+    capture(w, *TEXTS)
+    w.run(5.0)
+    sleep(w)
+    assert len(given) == len(outcomes(w)) == len(STEPS)
 
 
 def test_links_follow_while_awake_too(world: Make) -> None:

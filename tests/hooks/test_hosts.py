@@ -45,9 +45,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def test_the_second_session_starts_with_the_last_exchange_of_the_first(
-    group: Make, name: str
+    group_in_process: Make, name: str
 ) -> None:
-    g = group(session_cache_refresh_min_sec="0")
+    g = group_in_process(session_cache_refresh_min_sec="0")
     one = host(g, name)
     project = g.work / "a project"
     project.mkdir()
@@ -89,8 +89,10 @@ def test_the_second_session_starts_with_the_last_exchange_of_the_first(
     assert g.json("hooks", "status", "--host", other)[other]["capture"] is None
 
 
-def test_a_session_right_after_another_starts_with_its_last_exchange(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="3600")
+def test_a_session_right_after_another_starts_with_its_last_exchange(
+    group_in_process: Make,
+) -> None:
+    g = group_in_process(session_cache_refresh_min_sec="3600")
     g.up()
     for name in ("claude", "codex"):
         starts_with_the_exchange_before(g, name)
@@ -117,8 +119,8 @@ def starts_with_the_exchange_before(g: Group, name: str) -> None:
         wait_until(given, "a session starts with text")
 
 
-def test_an_upgrade_keeps_the_command_lines_and_codexs_trust(group: Make) -> None:
-    g = group()
+def test_an_upgrade_keeps_the_command_lines_and_codexs_trust(group_in_process: Make) -> None:
+    g = group_in_process()
     one, _ = at_home(g, "codex")
     before = one.document()
     (g.layout.hooks / "iai-mcp-turn-capture.sh").write_text("# an older version\n")
@@ -129,8 +131,10 @@ def test_an_upgrade_keeps_the_command_lines_and_codexs_trust(group: Make) -> Non
     assert len(spool.waiting(g.layout.spool_new)) == 2
 
 
-def test_both_hosts_find_a_store_with_a_space_and_a_quote_in_its_path(group: Make) -> None:
-    g = group()
+def test_both_hosts_find_a_store_with_a_space_and_a_quote_in_its_path(
+    group_in_process: Make,
+) -> None:
+    g = group_in_process()
     g.layout = type(g.layout)(g.work / "it's a store")
     g.environment["IAI_MCP_STORE"] = str(g.layout.root)
     for number, name in enumerate(("claude", "codex")):
@@ -142,8 +146,8 @@ def test_both_hosts_find_a_store_with_a_space_and_a_quote_in_its_path(group: Mak
     assert not (g.work / ".iai-mcp").exists()
 
 
-def test_our_hook_runs_beside_one_that_hangs(group: Make) -> None:
-    g = group()
+def test_our_hook_runs_beside_one_that_hangs(group_in_process: Make) -> None:
+    g = group_in_process()
     one = host(g, "claude")
     hanging = {"type": "command", "command": "sleep 600", "timeout": 0.2 / one.patience}
     settings = {"hooks": {"SessionEnd": [{"matcher": "other|clear", "hooks": [hanging]}]}}
@@ -153,8 +157,10 @@ def test_our_hook_runs_beside_one_that_hangs(group: Make) -> None:
     assert len(spool.waiting(g.layout.spool_new)) == 1
 
 
-def test_across_many_sessions_each_gets_the_text_it_needs(group: Make, name: str) -> None:
-    g = group(session_cache_refresh_min_sec="0")
+def test_across_many_sessions_each_gets_the_text_it_needs(
+    group_in_process: Make, name: str
+) -> None:
+    g = group_in_process(session_cache_refresh_min_sec="0")
     g.up()
     one, cwd = at_home(g, name)
 
@@ -206,8 +212,10 @@ def test_across_many_sessions_each_gets_the_text_it_needs(group: Make, name: str
     assert {each.host for each in deliveries.read(g.layout)} == {name}
 
 
-def test_a_file_that_an_earlier_session_changed_comes_with_its_history(group: Make) -> None:
-    g = group(session_cache_refresh_min_sec="0", file_history="1")
+def test_a_file_that_an_earlier_session_changed_comes_with_its_history(
+    group_in_process: Make,
+) -> None:
+    g = group_in_process(session_cache_refresh_min_sec="0", file_history="1")
     g.up()
     for request, name in (("#1", "claude"), ("#3", "codex")):
         comes_with_its_history(g, name, request)

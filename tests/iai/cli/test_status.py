@@ -12,6 +12,8 @@ from collections.abc import Callable
 import pytest
 from harness.group import PATIENCE_S, Group
 
+from tests.shell import Shell
+
 pytestmark = pytest.mark.slow
 Make = Callable[..., Group]
 
@@ -24,15 +26,14 @@ def watch(group: Group, *args: str, stdout: int = subprocess.PIPE) -> "subproces
     )  # fmt: skip
 
 
-def test_a_store_that_is_not_there_yet_is_said_to_be_so(group: Make) -> None:
-    g = group()
-    done = g.iai("status")
+def test_a_store_that_is_not_there_yet_is_said_to_be_so(shell: Shell) -> None:
+    done = shell.iai("status")
     assert done.returncode == 3
     assert "group      stopped\n" in done.stdout
     assert "cannot be read" in done.stdout
     assert "0 records" not in done.stdout
     assert "does not exist yet; `iai up` creates it" in done.stdout
-    assert not g.layout.root.exists()
+    assert not shell.layout.root.exists()
 
 
 def test_watch_prints_one_block_after_another_into_a_pipe_until_interrupted(group: Make) -> None:
@@ -81,6 +82,6 @@ def test_watch_writes_over_what_a_terminal_shows_and_never_clears_it(group: Make
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
-def test_watch_takes_a_length_of_time(group: Make, seconds: str) -> None:
-    done = group().iai("status", "--watch", seconds)
+def test_watch_takes_a_length_of_time(shell: Shell, seconds: str) -> None:
+    done = shell.iai("status", "--watch", seconds)
     assert (done.returncode, done.stdout) == (2, "")

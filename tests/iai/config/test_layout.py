@@ -102,3 +102,9 @@ def test_a_link_is_made_moved_and_left_alone(tmp_path: Path) -> None:
         files.link(link, tmp_path / target)
         assert link.readlink() == Path("..") / target
     assert list(link.parent.iterdir()) == [link]
+
+
+def test_a_path_of_the_store_is_made_once(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert layout.by_cwd is layout.by_cwd
+    assert layout.by_cwd == tmp_path / "session-start" / "by-cwd"

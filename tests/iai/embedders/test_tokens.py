@@ -1,5 +1,6 @@
 """Tokens word by word are those of the whole text."""
 
+import psutil
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
@@ -34,3 +35,12 @@ def test_no_token_of_the_bundled_vocabulary_spans_a_space() -> None:
     vocabulary = tokenizer().get_vocab()
     assert len(vocabulary) > 30_000
     assert not [token for token in vocabulary if "\u2581" in token.lstrip("\u2581")]
+
+
+def test_memory_does_not_grow_with_the_texts_that_are_no_plain_words() -> None:
+    process = psutil.Process()
+    BY_WORD(["call_0(1)"])
+    before = process.memory_info().rss
+    for number in range(4_000):
+        BY_WORD([" ".join(f"f{number}({each})" for each in range(12))])
+    assert process.memory_info().rss - before < 4_000_000

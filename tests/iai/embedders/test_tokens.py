@@ -1,9 +1,11 @@
 """Tokens word by word are those of the whole text."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from iai.embedders import tokens
 from iai.embedders.packages import directory_of
 from iai.embedders.static import _TOKENIZER
 from iai.embedders.tokens import Tokenize, WordByWord, whole
@@ -34,3 +36,14 @@ def test_no_token_of_the_bundled_vocabulary_spans_a_space() -> None:
     vocabulary = tokenizer().get_vocab()
     assert len(vocabulary) > 30_000
     assert not [token for token in vocabulary if "\u2581" in token.lstrip("\u2581")]
+
+
+def test_the_tokens_of_a_text_do_not_depend_on_the_words_known_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tokens, "_WORDS", 3)  # known at a time
+    texts = ["the old connection", "one (more) of the two", "the connection, of old", "the two"]
+    by_word = WordByWord(tokenizer())
+    once = [by_word([text])[0].tolist() for text in texts]
+    assert once == [WordByWord(tokenizer())([text])[0].tolist() for text in texts]
+    assert once == [one.tolist() for one in WordByWord(tokenizer())(texts)]

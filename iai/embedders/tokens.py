@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, normalizers
-
-from iai.model.memo import Memo
 
 Tokens = NDArray[np.int32]
 Tokenize = Callable[[Sequence[str]], list[Tokens]]
@@ -25,7 +24,7 @@ def whole(tokenizer: Tokenizer) -> Tokenize:
 
 
 class WordByWord:
-    """Caches the tokens of plain words, and encodes the rest of each text.
+    """Keeps the tokens of plain words, and encodes the rest of each text.
 
     For sentencepiece tokenizers that split at spaces: no token spans two words, so a word has the
     same tokens by itself. On prose this takes a third of the time.
@@ -37,10 +36,15 @@ class WordByWord:
         tokenizer.model._resize_cache(0)  # noqa: SLF001  the only way to it
         # Such tokenizers put a space before a text; here every word brings its own.
         tokenizer.normalizer = normalizers.Replace(" ", _SPACE)
-        self._known = Memo(self._plain, _WORDS).__getitem__
+        self._known: dict[str, bytes] = {}
+        vocabulary = tokenizer.get_vocab()
+        self._begins = np.zeros(max(vocabulary.values()) + 1, np.bool_)  # a token begins a word
+        self._begins[[n for token, n in vocabulary.items() if token.startswith(_SPACE)]] = True
 
     def __call__(self, texts: Sequence[str]) -> list[Tokens]:
-        split = [self._split(text) for text in texts]
+        words = [text.split(" ") if text else [] for text in texts]
+        self._learn({*chain.from_iterable(words)})
+        split = [*map(self._split, texts, words)]
         encoded = iter(self._encode([rest for _, rest in split if rest]))
         plain = [np.frombuffer(own, np.int32) for own, _ in split]
         return [
@@ -48,25 +52,34 @@ class WordByWord:
             for own, (_, rest) in zip(plain, split, strict=True)
         ]
 
-    def _split(self, text: str) -> tuple[bytes, str]:
+    def _learn(self, words: set[str]) -> None:
+        """Encode the plain words that are not known, all in one go: a call for each took longer."""
+        new = [*filter(_is_plain, words.difference(self._known))]
+        if len(self._known) + len(new) > _WORDS:
+            self._known.clear()
+            new = [*filter(_is_plain, words)]
+        if new:
+            tokens = self._encode(["".join([" " + word for word in new])])[0]
+            starts = np.flatnonzero(self._begins[tokens])
+            each = np.split(tokens, starts[1:])
+            self._known.update(zip(new, [one.tobytes() for one in each], strict=True))
+
+    def _split(self, text: str, words: Sequence[str]) -> tuple[bytes, str]:
         """Return the tokens of the plain words that follow a single space, and all else."""
-        words = text.split(" ") if text else []
         spaced = "  " in text or text[:1] == " " or text[-1:] == " "
         if spaced:  # there are empty words; else each follows a single space
             pairs = zip(words, (text[:1], *words), strict=False)
-            found = [self._known(word) if before else None for word, before in pairs]
+            found = [self._known.get(word) if before else None for word, before in pairs]
         else:
-            found = [*map(self._known, words)]
+            found = [*map(self._known.get, words)]
         own = b"".join(filter(None, found))
         if None not in found:
             return own, ""
         return own, "".join([" " + w for w, one in zip(words, found, strict=True) if one is None])
 
-    def _plain(self, word: str) -> bytes | None:
-        """Return the tokens of a word of letters."""
-        if word.isalpha() and len(word) <= _LONGEST_WORD:
-            return self._encode([" " + word])[0].tobytes()
-        return None
+
+def _is_plain(word: str) -> bool:
+    return word.isalpha() and len(word) <= _LONGEST_WORD
 
 
 def _encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Tokens]:

@@ -12,7 +12,6 @@ import lmdb
 
 from iai.errors import StoreAbsent, StoreCorrupt
 from iai.store.database import Database
-from iai.store.held_puts import HeldPuts
 from iai.store.lmdb_file import check_length, inode, open_file, page_faults, translated
 from iai.store.schema import SCHEMA_KEY, Schema
 from iai.store.sealing import sealing_of, unlock
@@ -72,9 +71,9 @@ class Connection:
         while True:
             try:
                 with translated(self._contents.path), self.env.begin(write=True) as raw:
-                    held = HeldPuts(raw)
-                    result = change(self.sealing.transaction(held, self._damage))
-                    held.flush()
+                    transaction = self.sealing.transaction(raw, self._damage)
+                    result = change(transaction)
+                    transaction.flush()
                     return result
             except lmdb.MapFullError:
                 self.env.set_mapsize(self.env.info()["map_size"] * 2)

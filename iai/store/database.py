@@ -12,7 +12,7 @@ key without a value has a tag alone. Keys are masked (`iai.store.masked_keys`), 
 whose members are numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from struct import Struct
 from zlib import crc32
@@ -61,13 +61,16 @@ class Database:
         """Return a key as it is on disk."""
         return key
 
-    def seal(self, key: bytes, value: bytes) -> bytes:
-        """Return a value as it is on disk."""
-        return value + _checksum(crc32(value, crc32(key, self.start)))
-
     def write(self, key: bytes, value: bytes) -> Entry:
         """Return an entry as it is on disk."""
-        return self.locate(key), self.seal(key, value) if self.sealed else value
+        if not self.sealed:
+            return key, value
+        return key, value + _checksum(crc32(value, crc32(key, self.start)))
+
+    def write_each(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Return entries that are sealed as they are on disk: an import has ten for each turn."""
+        start = self.start
+        return [(key, value + _checksum(crc32(value, crc32(key, start)))) for key, value in entries]
 
     def read(self, key: bytes, data: bytes) -> Entry:
         """Return the entry of one on disk. Raises EntryCorrupt if it is not what was written."""
@@ -132,10 +135,6 @@ class EncryptedDatabase(Database):
         """Return a key as it is on disk."""
         return self._mask(key)
 
-    def seal(self, key: bytes, value: bytes) -> bytes:
-        """Return a value as it is on disk."""
-        return self.write(key, value)[1]
-
     def write(self, key: bytes, value: bytes) -> Entry:
         """Return an entry as it is on disk."""
         masked = self._mask(key)
@@ -146,6 +145,10 @@ class EncryptedDatabase(Database):
         if not value:
             return masked, self._tag(self._context + masked)
         return masked, self._seal(self._context + masked, value)
+
+    def write_each(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Return entries as they are on disk."""
+        return [self.write(key, value) for key, value in entries]
 
     def read(self, key: bytes, data: bytes) -> Entry:
         """Return the entry of one on disk. Raises EntryCorrupt if it is not what was written."""

@@ -1,6 +1,13 @@
-"""Transactions of LMDB over sealed entries: see `iai.store.database`."""
+"""Transactions of LMDB over sealed entries: see `iai.store.database`.
+
+What is put is held back, then sealed and written in the order of its keys. A put by itself looks
+for its place from the root of its tree, and the keys of one record are in eight trees. In order,
+most have their place right behind the one before: a commit of an import took a fifth less of CPU
+time so.
+"""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import count, islice, repeat, takewhile
 from typing import TypeAlias
@@ -9,11 +16,10 @@ from zlib import crc32
 import lmdb
 
 from iai.store.database import CHANGED, GOOD, SEAL, Database, Entry, EntryCorrupt
-from iai.store.held_puts import HeldPuts
 
 log = logging.getLogger(__name__)
 
-Raw: TypeAlias = "lmdb.Transaction[bytes] | HeldPuts"  # strings: only their stubs are generic
+Raw: TypeAlias = "lmdb.Transaction[bytes]"  # strings: only their stubs are generic
 RawCursor: TypeAlias = "lmdb.Cursor[bytes]"
 
 BEYOND = b"\xff" * 33  # after a prefix: beyond all its keys, whose ends are numbers and digests
@@ -42,16 +48,24 @@ class Damage:
 
 
 class Transaction:
-    """A transaction of LMDB over sealed entries. It returns nothing that was not checked."""
+    """A transaction of LMDB over sealed entries. It returns nothing that was not checked.
+
+    Reads see what is held back. A cursor sees what was put before it was opened.
+    """
 
     def __init__(self, raw: Raw, damage: Damage) -> None:
         self._raw = raw
         self._damage = damage
+        self._held: defaultdict[Database, dict[bytes, bytes]] = defaultdict(dict)
 
     def get(self, key: bytes, *, db: Database) -> bytes | None:
         """Return a value; None if there is none. Raises EntryCorrupt."""
-        data = self._raw.get(key, db=db.handle)
-        return None if data is None else db.unseal(key, data)
+        held = self._held[db].get(key)
+        if held is not None:
+            return held
+        place = db.locate(key)
+        data = self._raw.get(place, db=db.handle)
+        return None if data is None else db.unseal(place, data)
 
     def intact(self, key: bytes, *, db: Database) -> bytes | None:
         """Return a value; None if there is none, or it was noted as damaged (see `Damage`)."""
@@ -72,7 +86,7 @@ class Transaction:
     def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[bytes | None]:
         """Return the value of each key; None where there is none, or it was noted as damaged."""
         places = [*map(db.locate, keys)] if db.masked else [*keys]
-        with self._raw.cursor(db.handle) as cursor:
+        with self._cursor(db) as cursor:
             stored = [*map(cursor.get, places)]  # in half the time of LMDB's `getmulti`
         values = db.unseal_each(places, stored)
         return [*map(self._noted, repeat(db), places, stored)] if values is None else [*values]
@@ -92,7 +106,7 @@ class Transaction:
 
     def located(self, db: Database, start: bytes, until: bytes | None = None) -> Iterator[Entry]:
         """Yield the intact entries from this key on disk on, ascending, and before `until`."""
-        with self._raw.cursor(db.handle) as cursor:
+        with self._cursor(db) as cursor:
             if not cursor.set_range(start):
                 return
             every: Iterable[Entry] = cursor.iternext()
@@ -102,14 +116,14 @@ class Transaction:
 
     def entries_back(self, db: Database, before: bytes) -> Iterator[Entry]:
         """Yield the intact entries before this key, descending."""
-        with self._raw.cursor(db.handle) as cursor:
+        with self._cursor(db) as cursor:
             found = cursor.prev() if cursor.set_range(before) else cursor.last()
             if found:
                 yield from self._intact(db, cursor.iterprev())
 
     def prefixed(self, db: Database, prefix: bytes, *, back: bool = False) -> Iterator[Entry]:
         """Yield the intact entries whose keys start so, ascending, or `back`."""
-        with self._raw.cursor(db.handle) as cursor:
+        with self._cursor(db) as cursor:
             if back:
                 found = cursor.prev() if cursor.set_range(prefix + BEYOND) else cursor.last()
                 every = cursor.iterprev()
@@ -122,23 +136,40 @@ class Transaction:
 
     def put(self, key: bytes, value: bytes, *, db: Database) -> None:
         """Set a value."""
-        self._raw.put(key, db.seal(key, value), db=db.handle)
+        self._held[db][key] = value
 
     def putmulti(self, entries: Iterable[Entry], *, db: Database) -> None:
         """Set many values."""
-        seal = db.seal
-        with self._raw.cursor(db.handle) as cursor:
-            cursor.putmulti([(key, seal(key, value)) for key, value in entries])
+        self._held[db].update(entries)
+
+    def flush(self) -> None:
+        """Write all that is held back."""
+        for db in self._held:
+            self._write(db)
+
+    def _write(self, db: Database) -> None:
+        held = self._held[db]
+        if len(held) == 1:  # as where every record is looked up: half the cost of a cursor
+            self._raw.put(*db.write(*held.popitem()), db=db.handle)
+        elif held:
+            with self._raw.cursor(db.handle) as cursor:
+                cursor.putmulti(sorted(db.write_each(held.items())))
+            held.clear()
+
+    def _cursor(self, db: Database) -> RawCursor:
+        self._write(db)
+        return self._raw.cursor(db.handle)
 
     def delete(self, key: bytes, *, db: Database) -> bool:
         """Delete an entry; return whether it was there."""
-        return self._raw.delete(key, db=db.handle)
+        held = self._held[db].pop(key, None) is not None
+        return self._raw.delete(db.locate(key), db=db.handle) or held
 
     def delete_range(
         self, db: Database, start: bytes, end: bytes, limit: int | None = None
     ) -> bool:
         """Delete up to `limit` entries from `start` up to `end`; return True when none are left."""
-        with self._raw.cursor(db.handle) as cursor:
+        with self._cursor(db) as cursor:
             found = cursor.set_range(start)
             for _ in count() if limit is None else range(limit):
                 if not found or not b"" < cursor.key() < end:  # after the last there is no key
@@ -148,20 +179,22 @@ class Transaction:
 
     def drop(self, db: Database, *, delete: bool) -> None:
         """Delete all entries, and with `delete` the database itself."""
+        self._held[db].clear()
         self._raw.drop(db.handle, delete=delete)
 
     def count(self, db: Database) -> int:
         """Return how many entries a database has."""
+        self._write(db)
         return int(self._raw.stat(db.handle)["entries"])
 
     def members(self, db: Database) -> RawCursor:
         """Return a cursor over a set, whose members are not sealed."""
-        return self._raw.cursor(db.handle)
+        return self._cursor(db)
 
     def problems(self, db: Database) -> Iterator[str]:
         """Read all of a database; yield in words what is wrong with each damaged entry."""
         number = 0
-        with self._raw.cursor(db.handle) as cursor, self._raw.cursor(db.handle) as other:
+        with self._cursor(db) as cursor, self._cursor(db) as other:
             for key, data in cursor:
                 number += 1
                 try:
@@ -183,7 +216,7 @@ class Transaction:
             start = found[-1][0] + b"\0"  # the least key beyond it
 
     def _unsealed(self, db: Database, start: bytes) -> list[Entry]:
-        with self._raw.cursor(db.handle) as cursor:
+        with self._cursor(db) as cursor:
             return list(islice(cursor.iternext(), _SLICE)) if cursor.set_range(start) else []
 
     def _intact(self, db: Database, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -201,11 +234,6 @@ class EncryptedTransaction(Transaction):
     The order of entries is that on disk. Those whose keys share a beginning follow one another.
     """
 
-    def get(self, key: bytes, *, db: Database) -> bytes | None:
-        masked = db.locate(key)
-        data = self._raw.get(masked, db=db.handle)
-        return None if data is None else db.unseal(masked, data)
-
     def entries(
         self, db: Database, start: bytes = b"", until: bytes | None = None
     ) -> Iterator[Entry]:
@@ -219,16 +247,6 @@ class EncryptedTransaction(Transaction):
         masked = db.locate(prefix) if prefix else b""
         alike = super().prefixed(db, masked, back=back)
         return (entry for entry in alike if entry[0].startswith(prefix))
-
-    def put(self, key: bytes, value: bytes, *, db: Database) -> None:
-        self._raw.put(*db.write(key, value), db=db.handle)
-
-    def putmulti(self, entries: Iterable[Entry], *, db: Database) -> None:
-        with self._raw.cursor(db.handle) as cursor:
-            cursor.putmulti([db.write(key, value) for key, value in entries])
-
-    def delete(self, key: bytes, *, db: Database) -> bool:
-        return super().delete(db.locate(key), db=db)
 
     def delete_range(
         self, db: Database, start: bytes, end: bytes, limit: int | None = None

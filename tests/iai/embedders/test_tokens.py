@@ -1,10 +1,12 @@
 """Tokens word by word are those of the whole text."""
 
 import psutil
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from iai.embedders import tokens
 from iai.embedders.packages import directory_of
 from iai.embedders.static import _TOKENIZER
 from iai.embedders.tokens import Tokenize, WordByWord, whole
@@ -44,3 +46,14 @@ def test_memory_does_not_grow_with_the_texts_that_are_no_plain_words() -> None:
     for number in range(4_000):
         BY_WORD([" ".join(f"f{number}({each})" for each in range(12))])
     assert process.memory_info().rss - before < 4_000_000
+
+
+def test_the_tokens_of_a_text_do_not_depend_on_the_words_known_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tokens, "_WORDS", 3)  # known at a time
+    texts = ["the old connection", "one (more) of the two", "the connection, of old", "the two"]
+    by_word = WordByWord(tokenizer())
+    once = [by_word([text])[0].tolist() for text in texts]
+    assert once == [WordByWord(tokenizer())([text])[0].tolist() for text in texts]
+    assert once == [one.tolist() for one in WordByWord(tokenizer())(texts)]

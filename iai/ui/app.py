@@ -45,7 +45,7 @@ T = TypeVar("T")
 View: TypeAlias = Callable[[PageRequest], Document]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-LIVE = ("state", "activity")  # parts of the page of now
+LIVE = ("state", "activity", "processes")  # parts of the page of now
 LIVE_S = 2.0  # between two measurements of the state, however many pages are open
 _STATUS: dict[type[IaiError], int] = {
     BadUsage: 400,

@@ -23,7 +23,8 @@ class Changed(Struct, frozen=True):
     """A file, and what the last session that changed it did to it."""
 
     path: str
-    work: str  # the path as seen from its project, and the lines added and removed
+    shown: str  # the path as seen from its project
+    lines: str  # added and removed
     at: int
     project: str  # id
 
@@ -71,8 +72,9 @@ def changed(view: RecordView, sessions: Sequence[Stretch]) -> Iterator[Changed]:
             works.setdefault((session.project, file.path), file)
     bases = {one.project: _bases(view, one.project, sessions) for one in sessions}
     for (project, path), file in works.items():
-        seen = structs.replace(file, path=hot_files.relative(path, bases[project]))
-        yield Changed(path, changed_line(seen), file.last_at, project)
+        shown = hot_files.relative(path, bases[project])
+        lines = changed_line(structs.replace(file, path=""))
+        yield Changed(path, shown, lines, file.last_at, project)
 
 
 def _bases(view: RecordView, project: str, sessions: Sequence[Stretch]) -> list[str]:

@@ -29,7 +29,6 @@ from iai.ui import (
     files,
     guard,
     installation,
-    next_session,
     record,
     render,
     search,
@@ -38,6 +37,7 @@ from iai.ui import (
 )
 from iai.ui.guard import Guard, Keys
 from iai.ui.installation import Examination
+from iai.ui.next_session import NextSession
 from iai.ui.now import LiveState
 from iai.ui.page_request import Document, PageRequest
 
@@ -54,7 +54,6 @@ _STATUS: dict[type[IaiError], int] = {
     StoreAbsent: 200,  # nothing is wrong: nothing was stored yet
 }
 VIEWS: dict[str, tuple[View, str]] = {
-    "next": (next_session.show, "next.html"),
     "sessions": (sessions.show, "sessions.html"),
     "session": (sessions.story, "session.html"),
     "record": (record.show, "record.html"),
@@ -76,6 +75,7 @@ class Pages:
         self._templates = render.environment()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._state = LiveState(settings)
+        self._next = NextSession(settings)
         self._examination = Examination({**os.environ, "IAI_MCP_STORE": str(settings.store)})
         self._live: dict[str, str] = {}
         self._live_at = 0.0
@@ -98,6 +98,7 @@ class Pages:
         return [
             *shown,
             Route("/now", self.now),
+            Route("/next", self.next),
             Route("/health", self.health),
             Route("/check", self.check, methods=["POST"]),
             Route("/live", self.live),
@@ -115,6 +116,10 @@ class Pages:
     async def now(self, request: Request) -> Response:
         """Show the state, which then follows by `live`."""
         return await self._in_store(partial(self._page, request, self._now, "now.html"))
+
+    async def next(self, request: Request) -> Response:
+        """Show the text of the next session."""
+        return await self._in_store(partial(self._page, request, self._next.show, "next.html"))
 
     async def health(self, request: Request) -> Response:
         """Show what the quick checks find, and what the last examination has found."""

@@ -22,7 +22,9 @@ from starlette.staticfiles import StaticFiles
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, IaiError, NotFound, StoreAbsent
+from iai.model.memo import Latest
 from iai.process import lock
+from iai.recall import timeline
 from iai.ui import (
     actions,
     deliveries,
@@ -46,6 +48,7 @@ View: TypeAlias = Callable[[PageRequest], Document]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 LIVE = ("state", "activity", "processes")  # parts of the page of now
+REMEMBERED = 100  # sessions
 LIVE_S = 2.0  # between two measurements of the state, however many pages are open
 _STATUS: dict[type[IaiError], int] = {
     BadUsage: 400,
@@ -77,6 +80,7 @@ class Pages:
         self._state = LiveState(settings)
         self._next = NextSession(settings)
         self._examination = Examination({**os.environ, "IAI_MCP_STORE": str(settings.store)})
+        self._memo: timeline.Memo = Latest(REMEMBERED)
         self._live: dict[str, str] = {}
         self._live_at = 0.0
         self._rendering = asyncio.Lock()
@@ -155,7 +159,7 @@ class Pages:
             return self._problem(request, error, actions.back(form))
 
     def _page(self, request: Request, view: View, template: str) -> Response:
-        wanted = PageRequest(self._settings, dict(request.query_params), time.time_ns())
+        wanted = PageRequest(self._settings, dict(request.query_params), time.time_ns(), self._memo)
         try:
             return HTMLResponse(self._html(request, template, wanted.wall, view(wanted)))
         except IaiError as error:

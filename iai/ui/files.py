@@ -42,7 +42,9 @@ def show(request: PageRequest) -> Document:
             visits = list(islice(history(view, path, only), start, start + SHOWN + 1))
             works = [change_line(as_seen(view, visit)) for visit in visits]
         else:
-            sessions = list(islice(stretches(view, Filter(project=only)), LATELY))
+            sessions = list(
+                islice(stretches(view, Filter(project=only), memo=request.memo), LATELY)
+            )
             lately = list(islice(changed(view, sessions), LISTED))
     return {
         "path": path,

@@ -28,7 +28,7 @@ def show(request: PageRequest) -> Document:
         projects = choices(view)
         project = chosen(request, projects)
         only = Filter(project=project.id if project else "")
-        listed = stretches(view, only, before=before, branch=branch)
+        listed = stretches(view, only, before=before, branch=branch, memo=request.memo)
         found = list(islice(listed, SHOWN))
         following = next(listed, None)
         while following and following.active_at == found[-1].active_at and len(found) < AT_ONCE:

@@ -13,7 +13,7 @@ from iai.errors import IaiError
 from iai.ingest.spool import HookEvent
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
-from iai.payload.material import Memo
+from iai.payload.sessions import Memo
 from iai.session_start import compose_now
 from iai.session_start.compose_now import Start
 

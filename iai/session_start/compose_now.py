@@ -18,7 +18,8 @@ from iai.freshness.claude_file import encode_claude_file
 from iai.ingest.spool import HookEvent
 from iai.model import clock, framing
 from iai.payload.compose import render
-from iai.payload.material import Material, Memo, gather
+from iai.payload.material import Material, gather
+from iai.payload.sessions import Memo
 from iai.payload.system_message import system_message
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify

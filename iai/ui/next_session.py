@@ -11,7 +11,7 @@ from iai.model import framing
 from iai.model.memo import Latest
 from iai.model.record import Record
 from iai.payload import budget
-from iai.payload.material import Memo
+from iai.payload.sessions import Memo
 from iai.store.record_view import RecordView
 from iai.ui import charts, deliveries
 from iai.ui.page_request import Document, PageRequest, choices, chosen

@@ -8,7 +8,7 @@ from iai.model.people import People
 from iai.model.record import session_key
 from iai.model.session import SessionInfo
 from iai.payload import phrases
-from iai.payload.material import summary_of
+from iai.payload.sessions import summary_of
 from iai.recall import conversation
 from iai.recall.timeline import Stretch, stretches
 from iai.recall.work_lines import session_line, work_lines

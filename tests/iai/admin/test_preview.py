@@ -13,8 +13,8 @@ from iai.admin import preview
 from iai.admin.preview import Preview
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.payload import material
-from iai.payload.material import Memo, PayloadSource
+from iai.payload import sessions
+from iai.payload.sessions import Memo, PayloadSource
 from iai.payload.summary import Summary
 from iai.projects.identity import identify
 from iai.store.records import Records
@@ -56,13 +56,13 @@ def test_a_session_is_read_again_only_once_it_has_changed(
 ) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     read: list[bytes] = []
-    summary_of = material.summary_of
+    summary_of = sessions.summary_of
 
     def counted(view: PayloadSource, session: bytes, project: str) -> Summary | None:
         read.append(session)
         return summary_of(view, session, project)
 
-    monkeypatch.setattr(material, "summary_of", counted)
+    monkeypatch.setattr(sessions, "summary_of", counted)
     memo: Memo = {}
     for _ in range(2):
         assert "never deploy on Fridays" in composed(layout, said, memo).text

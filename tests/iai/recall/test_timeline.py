@@ -7,7 +7,7 @@ import pytest
 
 from iai.index.filters import Filter
 from iai.model.record import Project
-from iai.payload.material import PayloadSource, summary_of
+from iai.payload.sessions import PayloadSource, summary_of
 from iai.payload.summary import Summary
 from iai.recall import timeline as timeline_module
 from iai.recall.timeline import Memo, Stretch, length, stretches

@@ -13,6 +13,7 @@ from iai.errors import IaiError
 from iai.ingest.spool import HookEvent
 from iai.install import scripts
 from iai.install.hook_entries import RECALL
+from iai.payload.sessions import Memo
 from iai.session_start import compose_now
 from iai.session_start.compose_now import Start
 
@@ -44,18 +45,19 @@ def run(store: Path, cwd: str, source: str = "startup", session: str = "") -> Pr
     return _run(store, HookEvent(cwd=cwd, source=source, session_id=session), "1")
 
 
-def composed_here(settings: Settings, cwd: str, wall: int) -> Preview:
+def composed_here(settings: Settings, cwd: str, wall: int, memo: Memo | None = None) -> Preview:
     """Return what `run` does for a new session, but compose the text in this process if need be.
 
     So the hook need not start a Python, which takes longer than all else. A real session gets the
-    same text if the hook's own iai takes no longer than `HOOK_S`. Raises NoPreview, and StoreError.
+    same text if the hook's own iai takes no longer than `HOOK_S`. `memo` keeps the sessions that
+    were read from one time to the next. Raises NoPreview, and StoreError.
     """
     event = HookEvent(cwd=cwd, source="startup")
     found = _run(settings.store, event, "files")
     if not found.reason:
         return found
     began = time.monotonic()
-    text = compose_now.compose(Start(event=event), settings, wall)
+    text = compose_now.compose(Start(event=event), settings, wall, memo)
     origin = f"{found.reason}{_COMPOSED}bytes={len(text.encode())}"
     return Preview(text, origin, time.monotonic() - began)
 

@@ -8,6 +8,7 @@ example: iai events --kind session_start_cache_write_skipped --since 2h
 
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from typing import Any
 
 from iai.cli import options, watch
@@ -29,6 +30,7 @@ _HEAD = ("at", "at_ns", "by", "severity", "kind")
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--kind", default="", help="only events of this kind")
     options.add_since(parser)
+    options.add_latest(parser)
     parser.add_argument("--follow", action="store_true", help="keep printing new events")
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document; with --follow, one per line"
@@ -44,14 +46,16 @@ def run(args: Namespace, settings: Settings) -> int:
     def new() -> list[dict[str, Any]]:
         return [event for event in reader.new() if args.kind in ("", event["kind"])]
 
-    def show() -> None:
-        for event in new():
+    def show(events: Iterable[dict[str, Any]]) -> None:
+        for event in events:
             print_json(event, line=True) if args.json else print(_line(event))
 
-    if args.follow:
-        return watch.repeat(show, POLL_S)
-    print_json(new()) if args.json else show()
-    return 0
+    there = options.latest(new(), args)
+    if args.json and not args.follow:
+        print_json(there)
+        return 0
+    show(there)
+    return watch.repeat(lambda: show(new()), POLL_S) if args.follow else 0
 
 
 def _line(event: dict[str, Any]) -> str:

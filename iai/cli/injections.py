@@ -30,6 +30,7 @@ def configure(parser: ArgumentParser) -> None:
     options.add_since(parser)
     options.add_session(parser)
     options.add_project(parser)
+    options.add_latest(parser)
     options.add_json(parser)
 
 
@@ -40,6 +41,7 @@ def run(args: Namespace, settings: Settings) -> int:
     project = _project_name(args.project, every, layout)
     session = session_id(args.session, layout)
     found = [one for one in every if session in ("", one.session) and project in ("", one.project)]
+    found = options.latest(found, args)
     total = totals(found)
     lines = [*map(_line, found), _summary(total)]
     answer(args, {"injections": found, "totals": total}, lines)

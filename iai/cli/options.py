@@ -1,8 +1,11 @@
 """The arguments that several commands share: each is declared here, once."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import TypeVar
 
 from iai.errors import BadUsage
+
+T = TypeVar("T")
 
 _MOMENT = "this time (ISO 8601, UTC by default) or this long ago: 90s, 2h, 3d"
 _REF = "its id, N, or '#N' in quotes"
@@ -50,6 +53,16 @@ def add_limit(parser: ArgumentParser, default: int, *also: str) -> None:
     parser.add_argument(
         "--limit", *also, type=at_least_one, default=default, metavar="N", help=limit
     )
+
+
+def add_latest(parser: ArgumentParser) -> None:
+    """Declare --limit of a list that ends with the latest: `latest` applies it."""
+    parser.add_argument("--limit", type=at_least_one, metavar="N", help="only the latest N")
+
+
+def latest(found: list[T], args: Namespace) -> list[T]:
+    """Return what --limit leaves of a list."""
+    return found if args.limit is None else found[-args.limit :]
 
 
 def add_by(parser: ArgumentParser) -> None:

@@ -3,12 +3,11 @@
 The records are taken in windows, in the order in which they were said. A window is computed again
 only when its records have changed, so the cost grows linearly with the store, and that of a slice
 not at all. Communities by Leiden (Traag and others, From Louvain to Leiden, 2019), centrality by
-PageRank within a community, labels by class-based TF-IDF (Grootendorst, BERTopic, 2022, section 3).
+PageRank within a community; what they are called is in `iai.index.topic_names`.
 """
 
 import random
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
@@ -16,8 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from iai.errors import StoreAbsent
-from iai.index.term_vectors import terms_in
-from iai.index.terms import term_id, terms
+from iai.index.topic_names import FORM, Name, named, request_of, written
 from iai.model.topic import Topic
 from iai.store.graph import GraphChange, GraphStore, GraphView
 from iai.store.links import MOST, Edge
@@ -32,15 +30,10 @@ LEAST_SIMILAR = 0.6  # cosine
 SMALLEST = 3  # records of a topic
 _MEMBERS = 8
 _READ = 16  # texts that a label is taken from
-_WORDS = 3  # of a label
-ONCE = 100  # a term of a single record scores so many times less: the last resort
 
 # What each link adds to the weight between two records.
 _SHARED = 0.25  # for each rare term, four at most
 _ADJACENT = 0.25  # for turns next to each other
-
-_TOKEN = re.compile(r"[^\W_][\w./-]*[^\W_]")
-_LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
 class WindowRecords(Struct, frozen=True):
@@ -85,14 +78,14 @@ def _look(
     yield 0
     communities = _communities(len(window.labels), edges)
     yield 0
-    words = _distinctive(window, communities)
+    names = named(window.term_vectors, communities[:MOST_TOPICS], len(communities))
     yield 0
     topics: list[Topic] = []
-    for members, numbers in zip(communities[:MOST_TOPICS], words, strict=False):
+    for members, name in zip(communities[:MOST_TOPICS], names, strict=True):
         ranks = _central(members, edges)
         labels = [window.labels[row] for row in members]
         with readers.records.view() as view:
-            topics.append(_topic(view, labels, ranks, numbers, window))
+            topics.append(_topic(view, labels, ranks, name, window))
         yield 0
     with readers.records.view() as view:
         revision = view.watermark().revision
@@ -107,7 +100,7 @@ def _read_window(
     kept = links.term_vectors(labels)
     there = [label for label in labels if label in kept]
     term_vectors = [kept[label] for label in there]
-    seen = np.asarray([generation, *there], np.int64).tobytes() + b"".join(term_vectors)
+    seen = np.asarray([generation, FORM, *there], np.int64).tobytes() + b"".join(term_vectors)
     return WindowRecords(project, place, there, term_vectors, crc32(seen))
 
 
@@ -191,60 +184,21 @@ def _central(members: list[int], edges: dict[tuple[int, int], float]) -> list[fl
     return [round(rank * len(members), 4) for rank in ranks]
 
 
-def _distinctive(window: WindowRecords, communities: list[list[int]]) -> list[list[int]]:
-    """Return for each community the terms that set it apart from the others, the best first."""
-    community = np.full(len(window.labels), len(communities))  # the last stands for all others
-    for number, rows in enumerate(communities):
-        community[rows] = number
-    bodies = [np.array(terms_in(kept), np.int64) for kept in window.term_vectors]
-    of = np.repeat(community, [len(body) for body in bodies])
-    every = np.concatenate(bodies) if bodies else np.zeros(0, np.int64)
-    names, index = np.unique(every, return_inverse=True)
-    total = np.bincount(index, minlength=len(names))  # in how many records
-    each = len(every) / (len(communities) + 1)
-    best = []
-    for number in range(min(len(communities), MOST_TOPICS)):
-        inside = np.bincount(index[of == number], minlength=len(names))
-        score = inside * np.log1p(each / np.maximum(total, 1))
-        score = np.where(inside > 1, score, score / ONCE)
-        order = np.lexsort((names, -score))[: 4 * _WORDS]
-        best.append([int(names[place]) for place in order if score[place] > 0])
-    return best
-
-
 def _topic(
-    view: RecordView, labels: list[int], ranks: list[float], numbers: list[int], of: WindowRecords
+    view: RecordView, labels: list[int], ranks: list[float], name: Name, of: WindowRecords
 ) -> Topic:
     order = sorted(range(len(labels)), key=lambda row: (-ranks[row], labels[row]))
     central = [labels[row] for row in order]
     read = [record for label in central[:_READ] if (record := view.get(label))]
+    requests = [record for row in name.requests if (record := view.get(of.labels[row]))]
     # They come in the order in which they were said.
     latest = next((record for label in reversed(labels) if (record := view.get(label))), None)
     return Topic(
         id=f"{of.project}/{central[0]}",
-        label=", ".join(_names([record.text for record in read], numbers)),
+        label=", ".join(written([record.text for record in read], name.terms)),
+        request=request_of(requests, name.weights),
         size=len(labels),
         members=tuple(central[:_MEMBERS]),
         said=latest.created_at if latest else 0,
         revision=view.watermark().revision,
     )
-
-
-def _names(texts: list[str], numbers: list[int]) -> list[str]:
-    """Return the first few of these terms as they are written in the texts."""
-    written: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for text in texts:
-        for token in filter(_LETTERS.search, _TOKEN.findall(text)):
-            for term in terms(token):
-                written[term_id(term)][token] += 1
-    names: list[str] = []
-    for number in numbers:
-        tokens = written[number]
-        if not tokens or len(names) == _WORDS:
-            continue
-        name = min(tokens, key=lambda token: (len(token), -tokens[token], token))
-        if not any(
-            name.lower() in other.lower() or other.lower() in name.lower() for other in names
-        ):
-            names.append(name)
-    return names

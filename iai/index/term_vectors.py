@@ -81,9 +81,15 @@ def _exchange(record: Record) -> int:
     return OPENS if opens(record) else INSIDE
 
 
+def head(vector: bytes) -> np.void:
+    """Return what is said of a record before its terms."""
+    found: np.void = np.frombuffer(vector, HEAD, 1)[0]
+    return found
+
+
 def terms_in(vector: bytes) -> list[int]:
     """Return the ids of the different terms of a record's text."""
-    work = int(np.frombuffer(vector, HEAD, 1)["work"].sum())
+    work = int(head(vector)["work"].sum())
     words = np.frombuffer(vector, _WORD)
     different: list[int] = np.unique(words[_HEAD_WORDS : len(words) - work]).tolist()
     return different

@@ -12,7 +12,7 @@ from iai.payload import phrases
 from iai.protocol.graph_cache import Hit
 from iai.recall import conversation
 from iai.recall.file_history import FileVisit, change_line, explained
-from iai.recall.timeline import Stretch
+from iai.recall.timeline import Stretch, length
 from iai.recall.work_lines import commit_line, session_line, work_lines
 from iai.store.record_view import RecordView
 
@@ -99,6 +99,7 @@ def session(one: Stretch, wall: int) -> schemas.Session:
         ended_at=clock.iso(one.ended_at),
         age=ago(one.ended_at, wall),
         turns=one.turns,
+        exchanges=length(one),
         title=line(one.summary.title),
         branch=line(one.summary.info.branch),
         work=line(session_line(one.summary), WORK),

@@ -182,8 +182,9 @@ class Session(Result, frozen=True):
     began_at: str
     ended_at: str
     age: Annotated[str, Meta(description="time since it ended")]
-    turns: int
-    last: Annotated[BriefTurn, Meta(description="the last turn")]
+    turns: Annotated[int, Meta(description="requests, answers, and what was said between")]
+    exchanges: Annotated[str, Meta(description="how many; `+` if there are more than were counted")]
+    last: Annotated[BriefTurn, Meta(description="what was said last")]
     first: Annotated[BriefTurn | None, Meta(description="the user's first request")] = None
     title: str = ""
     branch: str = ""

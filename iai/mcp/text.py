@@ -13,7 +13,7 @@ from iai.mcp.schemas import (
     TimelineResult,
 )
 from iai.model import clock, framing
-from iai.model.units import count, excerpt
+from iai.model.units import excerpt
 
 LINE = 240  # characters of a text shown on one line
 
@@ -124,8 +124,7 @@ def _brief(turn: BriefTurn) -> Iterator[str]:
 
 
 def _session(session: Session) -> Iterator[str]:
-    turns = count(session.turns, "turn")
-    where = f"{session.project}, {session.host}{_by(session.by)}, {turns}"
+    where = f"{session.project}, {session.host}{_by(session.by)}, {session.exchanges}"
     yield f"{session.began_at} to {session.ended_at} ({session.age}): {where}"
     if session.title:
         yield f"> title: {session.title}"

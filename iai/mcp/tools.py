@@ -44,8 +44,8 @@ TOOLS = (
     Tool(
         name="memory_timeline",
         title="Timeline",
-        description="List earlier sessions, latest first: the first and last turns of each, how it"
-        " ended, and its files and commits.",
+        description="List earlier sessions, latest first: what was asked first and said last in"
+        " each, how it ended, and its files and commits.",
         arguments=schemas.Timeline,
         result=schemas.TimelineResult,
     ),

@@ -161,6 +161,6 @@ def _original(path: str, own: Collection[str]) -> str:
 
 def _common(paths: Collection[str]) -> str:
     """Return the longest directory that nearly all of these absolute paths are below."""
-    tops = Counter(str(top) for path in paths for top in PurePosixPath(path).parents)
+    tops = Counter(path[:at] for path in paths for at, sign in enumerate(path) if sign == "/")
     shared = [top for top, count in tops.items() if count >= SHARED * len(paths)]
-    return max(shared, key=len, default="").removesuffix("/")
+    return max(shared, key=len, default="")

@@ -390,9 +390,11 @@ def _known_as(path: str, places: Sequence[str], found: Iterable[str]) -> str:
     """
     if path.startswith("/"):
         return path
-    whole = [posixpath.normpath(posixpath.join(place, path)) for place in places]
     end = f"/{posixpath.normpath(path)}"
     ends = [one for one in found if one.endswith(end)]
+    if not ends:
+        return path
+    whole = [posixpath.normpath(posixpath.join(place, path)) for place in places]
     return next((one for one in whole if one in ends), ends[0] if len(ends) == 1 else path)
 
 

@@ -6,6 +6,7 @@ Of each session that is shown, only the first and the latest turns are read; the
 import heapq
 from collections.abc import Iterator
 from itertools import islice
+from typing import TypeAlias
 
 from msgspec import Struct, structs
 
@@ -40,15 +41,25 @@ class Stretch(Struct, frozen=True, kw_only=True):
     by: str = ""  # who held it, and on which machine, for people; "": held on this one
 
 
+# By project and session: the revision of its last change, and the session.
+Memo: TypeAlias = dict[tuple[str, bytes], tuple[int, Stretch]]
+
+
 def stretches(
-    view: RecordView, only: Filter, *, before: int = 0, branch: str = ""
+    view: RecordView,
+    only: Filter,
+    *,
+    before: int = 0,
+    branch: str = "",
+    memo: Memo | None = None,
 ) -> Iterator[Stretch]:
     """Yield the sessions that fit a filter by project, time and machine, the last ended one first.
 
     A session in several projects is listed under each. It fits if any part of it is in the period.
     `before` leaves out those that were active at that time or later, and `branch` those on another;
-    neither reads what it leaves out.
+    neither reads what it leaves out. `memo` keeps what was read from one time to the next.
     """
+    memo = {} if memo is None else memo
     people = People(view.member)
     projects = [p for p in view.projects() if only.project in ("", p.id)]
     latest_first = heapq.merge(*(_of(view, p) for p in projects), key=lambda s: -s[0])
@@ -59,9 +70,10 @@ def stretches(
             continue
         if only.machines and _machine(view, key) not in only.machines:
             continue
-        stretch = _stretch(view, project, key, active_at, only.until)
-        if stretch is not None:
-            yield structs.replace(stretch, by=str(people.whose(stretch.summary.info.machine)))
+        stretch = _remembered(view, project, key, active_at, memo)
+        if stretch is not None and not 0 < only.until <= stretch.began_at:
+            by = str(people.whose(stretch.summary.info.machine))
+            yield structs.replace(stretch, by=by, project_name=project.name)
 
 
 def length(one: Stretch) -> str:
@@ -88,14 +100,25 @@ def _machine(view: RecordView, key: bytes) -> str:
     return next((turn.machine for turn in turns), "")
 
 
-def _stretch(
-    view: RecordView, project: Project, key: bytes, active_at: int, until: int
+def _remembered(
+    view: RecordView, project: Project, key: bytes, active_at: int, memo: Memo
 ) -> Stretch | None:
-    """Return a session; None if it began at `until` or later, where that is not 0."""
+    changed = view.session_changed(key)
+    at, kept = memo.get((project.id, key), (0, None))
+    if kept is not None and changed and at == changed:
+        return kept
+    stretch = _stretch(view, project, key, active_at)
+    if stretch is not None:
+        memo[project.id, key] = changed, stretch
+    return stretch
+
+
+def _stretch(view: RecordView, project: Project, key: bytes, active_at: int) -> Stretch | None:
+    """Return a session; None without a turn in this project."""
     own = (r for r in view.session(key) if r.project == project.id)
     begun = list(islice(own, COUNTED + 1))
     last = next((r for r in view.session(key, newest_first=True) if r.project == project.id), None)
-    if not begun or last is None or 0 < until <= begun[0].created_at:
+    if not begun or last is None:
         return None
     first = begun[0]
     summary = summary_of(view, key, project.id)

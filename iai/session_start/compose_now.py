@@ -19,6 +19,7 @@ from iai.ingest.spool import HookEvent
 from iai.model import clock, framing
 from iai.payload.compose import render
 from iai.payload.material import Material, gather
+from iai.payload.sessions import Memo
 from iai.payload.system_message import system_message
 from iai.projects import relocation
 from iai.projects.identity import ProjectIdentity, identify
@@ -44,20 +45,23 @@ class Start(Struct, frozen=True, kw_only=True):
     with_message: bool = False  # as JSON, with the line that the user sees
 
 
-def compose(start: Start, settings: Settings, wall: int) -> str:
+def compose(start: Start, settings: Settings, wall: int, memo: Memo | None = None) -> str:
     """Return the text for a session; "" for one that is not to have any.
 
+    `memo` keeps sessions that were read from one time to the next, for a process that lives on.
     Raises StoreError if the store cannot be read, or is encrypted and the key is not there.
     """
     records = _records(Layout(settings.store))
     try:
-        return compose_from(records, start, settings, wall)
+        return compose_from(records, start, settings, wall, memo)
     finally:
         if records is not None:
             records.close()
 
 
-def compose_from(records: Records | None, start: Start, settings: Settings, wall: int) -> str:
+def compose_from(
+    records: Records | None, start: Start, settings: Settings, wall: int, memo: Memo | None = None
+) -> str:
     """Return the text for a session, see `compose`, from records that are open."""
     event = start.event
     cwd = os.path.abspath(event.cwd or ".")  # noqa: PTH100  symlinks are for identify
@@ -90,6 +94,7 @@ def compose_from(records: Records | None, start: Start, settings: Settings, wall
                 compacted=compacted,
                 elsewhere=bool(settings.elsewhere),
                 here=settings.here,
+                memo=memo,
             )
             stalled = capture_watch.silent_hooks(view, layout) if view is not None else ""
             notes = (stalled, "" if waiting.whole else NOT_WHOLE)

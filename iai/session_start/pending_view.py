@@ -38,6 +38,7 @@ class PendingView:
     def __init__(self, view: RecordView | None, pending: Pending, wall: int) -> None:
         """`view` is None if there is no store. Turns that it knows or once knew are left out."""
         self._view = view
+        self._nothing_pending = pending == Pending()
         self._turns: dict[bytes, list[Record]] = defaultdict(list)  # by session, in order
         self._orders: dict[bytes, set[int]] = defaultdict(set)  # of these turns, by session
         self._latest: dict[str, dict[bytes, int]] = defaultdict(dict)  # project -> session -> order
@@ -157,8 +158,8 @@ class PendingView:
         return self._infos.get(session, stored)
 
     def session_changed(self, session: bytes) -> int:
-        """Return 0, so that nothing is cached: pending turns have no revision."""
-        return 0
+        """Return 0, so that nothing is cached, if anything is pending: that has no revision."""
+        return self._view.session_changed(session) if self._view and self._nothing_pending else 0
 
     def pending(self) -> Iterator[Record]:
         """Yield the turns that are not in the store."""

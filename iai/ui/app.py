@@ -22,14 +22,15 @@ from starlette.staticfiles import StaticFiles
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, IaiError, NotFound, StoreAbsent
+from iai.model.memo import Latest
 from iai.process import lock
+from iai.recall import timeline
 from iai.ui import (
     actions,
     deliveries,
     files,
     guard,
     installation,
-    next_session,
     record,
     render,
     search,
@@ -38,6 +39,7 @@ from iai.ui import (
 )
 from iai.ui.guard import Guard, Keys
 from iai.ui.installation import Examination
+from iai.ui.next_session import NextSession
 from iai.ui.now import LiveState
 from iai.ui.page_request import Document, PageRequest
 
@@ -45,7 +47,8 @@ T = TypeVar("T")
 View: TypeAlias = Callable[[PageRequest], Document]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-LIVE = ("state", "activity")  # parts of the page of now
+LIVE = ("state", "activity", "processes")  # parts of the page of now
+REMEMBERED = 100  # sessions
 LIVE_S = 2.0  # between two measurements of the state, however many pages are open
 _STATUS: dict[type[IaiError], int] = {
     BadUsage: 400,
@@ -54,7 +57,6 @@ _STATUS: dict[type[IaiError], int] = {
     StoreAbsent: 200,  # nothing is wrong: nothing was stored yet
 }
 VIEWS: dict[str, tuple[View, str]] = {
-    "next": (next_session.show, "next.html"),
     "sessions": (sessions.show, "sessions.html"),
     "session": (sessions.story, "session.html"),
     "record": (record.show, "record.html"),
@@ -76,7 +78,9 @@ class Pages:
         self._templates = render.environment()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._state = LiveState(settings)
+        self._next = NextSession(settings)
         self._examination = Examination({**os.environ, "IAI_MCP_STORE": str(settings.store)})
+        self._memo: timeline.Memo = Latest(REMEMBERED)
         self._live: dict[str, str] = {}
         self._live_at = 0.0
         self._rendering = asyncio.Lock()
@@ -98,6 +102,7 @@ class Pages:
         return [
             *shown,
             Route("/now", self.now),
+            Route("/next", self.next),
             Route("/health", self.health),
             Route("/check", self.check, methods=["POST"]),
             Route("/live", self.live),
@@ -115,6 +120,10 @@ class Pages:
     async def now(self, request: Request) -> Response:
         """Show the state, which then follows by `live`."""
         return await self._in_store(partial(self._page, request, self._now, "now.html"))
+
+    async def next(self, request: Request) -> Response:
+        """Show the text of the next session."""
+        return await self._in_store(partial(self._page, request, self._next.show, "next.html"))
 
     async def health(self, request: Request) -> Response:
         """Show what the quick checks find, and what the last examination has found."""
@@ -150,7 +159,7 @@ class Pages:
             return self._problem(request, error, actions.back(form))
 
     def _page(self, request: Request, view: View, template: str) -> Response:
-        wanted = PageRequest(self._settings, dict(request.query_params), time.time_ns())
+        wanted = PageRequest(self._settings, dict(request.query_params), time.time_ns(), self._memo)
         try:
             return HTMLResponse(self._html(request, template, wanted.wall, view(wanted)))
         except IaiError as error:

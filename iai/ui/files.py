@@ -23,7 +23,8 @@ class Changed(Struct, frozen=True):
     """A file, and what the last session that changed it did to it."""
 
     path: str
-    work: str  # the path as seen from its project, and the lines added and removed
+    shown: str  # the path as seen from its project
+    lines: str  # added and removed
     at: int
     project: str  # id
 
@@ -41,7 +42,9 @@ def show(request: PageRequest) -> Document:
             visits = list(islice(history(view, path, only), start, start + SHOWN + 1))
             works = [change_line(as_seen(view, visit)) for visit in visits]
         else:
-            sessions = list(islice(stretches(view, Filter(project=only)), LATELY))
+            sessions = list(
+                islice(stretches(view, Filter(project=only), memo=request.memo), LATELY)
+            )
             lately = list(islice(changed(view, sessions), LISTED))
     return {
         "path": path,
@@ -71,8 +74,9 @@ def changed(view: RecordView, sessions: Sequence[Stretch]) -> Iterator[Changed]:
             works.setdefault((session.project, file.path), file)
     bases = {one.project: _bases(view, one.project, sessions) for one in sessions}
     for (project, path), file in works.items():
-        seen = structs.replace(file, path=hot_files.relative(path, bases[project]))
-        yield Changed(path, changed_line(seen), file.last_at, project)
+        shown = hot_files.relative(path, bases[project])
+        lines = changed_line(structs.replace(file, path=""))
+        yield Changed(path, shown, lines, file.last_at, project)
 
 
 def _bases(view: RecordView, project: str, sessions: Sequence[Stretch]) -> list[str]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain
 
@@ -18,6 +19,7 @@ from iai.config import config_file
 from iai.config.settings import Source, resolve, shown
 from iai.ui.page_request import Document, PageRequest
 
+_SEVERITY = (Verdict.OK, Verdict.WARN, Verdict.FAIL)
 _DEEP = [sys.executable, "-m", "iai", "doctor", "--deep", "--json"]
 
 
@@ -93,7 +95,7 @@ class Examination:
         out, errors = process.communicate()
         problem, findings = "", list[Finding]()
         try:
-            findings = msgspec.convert(json.loads(out)["checks"], list[Finding])
+            findings = worst_first(msgspec.convert(json.loads(out)["checks"], list[Finding]))
         except (ValueError, KeyError, msgspec.ValidationError):
             problem = errors.decode("utf-8", "replace").strip() or f"exit {process.returncode}"
         self.last = Examined(
@@ -105,13 +107,18 @@ class Examination:
         self._process = None
 
 
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return what is wrong before what is not, each in the order in which it was checked."""
+    return sorted(findings, key=lambda one: -_SEVERITY.index(one.verdict))
+
+
 def health(request: PageRequest, examination: Examination) -> Document:
     """Return what `iai doctor` finds at once, and what it found when it last read everything."""
     checks = chain(
         machine.checks(request.layout, os.environ, request.settings),
         group.checks(request.layout, request.settings, verify=False),
     )
-    found = list(checks)
+    found = worst_first(checks)
     verdicts = [finding.verdict for finding in found]
     return {
         "findings": found,

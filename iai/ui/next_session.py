@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from iai.admin import preview
+from iai.config.settings import Settings
 from iai.model import framing
+from iai.model.memo import Latest
 from iai.model.record import Record
 from iai.payload import budget
+from iai.payload.sessions import Memo
 from iai.store.record_view import RecordView
 from iai.ui import charts, deliveries
 from iai.ui.page_request import Document, PageRequest, choices, chosen
 
+PROJECTS = 40  # whose latest sessions are kept
 _HEADING = "## "
 _QUOTED = "> "
 # Where `iai.payload` puts the number of the record that a line was made from: before a
@@ -41,37 +45,47 @@ class Section(Struct, frozen=True, kw_only=True):
     tokens: int
 
 
-def show(request: PageRequest) -> Document:
-    """Return the text of the next session in a project, exactly as its hook prints it."""
-    with request.records() as view:
-        projects = choices(view)
-        project = chosen(request, projects) or (projects[0] if projects else None)
-        directories = _directories(view, project.id) if project else []
-    directory = request.exact("directory")
-    if directory not in directories:
-        directory = project.root if project else "/"
-    found = preview.composed_here(request.settings, directory, request.wall)
-    with request.records() as view:
-        read = list(sections(found.text, view))
-    used = budget.tokens(found.text)
-    return {
-        "projects": projects,
-        "project": project,
-        "directories": directories,
-        "directory": directory,
-        "sections": read,
-        "text": found.text,
-        "origin": _origin(found.origin),
-        "composed": found,
-        "reason": deliveries.reason(found.reason),
-        "hook_s": preview.HOOK_S,
-        "revision": framing.revision(found.text),
-        "tokens": used,
-        "most": budget.TOKENS,
-        "characters": len(found.text),
-        "most_characters": budget.CHARACTERS,
-        "bar": charts.stack([(one.heading, one.tokens) for one in read], budget.TOKENS),
-    }
+class NextSession:
+    """The page, which is looked at again and again: it keeps the sessions that it has read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._memo: Memo = Latest(PROJECTS)
+        self._longest_s: dict[str, float] = Latest(PROJECTS)  # a hook reads them all: by directory
+
+    def show(self, request: PageRequest) -> Document:
+        """Return the text of the next session in a project, exactly as its hook prints it."""
+        with request.records() as view:
+            projects = choices(view)
+            project = chosen(request, projects) or (projects[0] if projects else None)
+            directories = _directories(view, project.id) if project else []
+        directory = request.exact("directory")
+        if directory not in directories:
+            directory = project.root if project else "/"
+        found = preview.composed_here(self._settings, directory, request.wall, self._memo)
+        longest_s = max(found.composed_s, self._longest_s.get(directory, 0.0))
+        self._longest_s[directory] = longest_s
+        with request.records() as view:
+            read = list(sections(found.text, view))
+        used = budget.tokens(found.text)
+        return {
+            "projects": projects,
+            "project": project,
+            "directories": directories,
+            "directory": directory,
+            "sections": read,
+            "text": found.text,
+            "origin": _origin(found.origin),
+            "composed_s": longest_s,
+            "reason": deliveries.reason(found.reason),
+            "hook_s": preview.HOOK_S,
+            "revision": framing.revision(found.text),
+            "tokens": used,
+            "most": budget.TOKENS,
+            "characters": len(found.text),
+            "most_characters": budget.CHARACTERS,
+            "bar": charts.stack([(one.heading, one.tokens) for one in read], budget.TOKENS),
+        }
 
 
 def sections(text: str, view: RecordView) -> Iterator[Section]:

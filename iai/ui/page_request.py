@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
+from iai.recall import timeline
 from iai.store.record_view import RecordView
 from iai.store.records import view_of
 
@@ -32,6 +33,7 @@ class PageRequest(Struct, frozen=True):
     settings: Settings
     fields: Mapping[str, str]
     wall: int  # UTC nanoseconds
+    memo: timeline.Memo = field(default_factory=dict)  # sessions that earlier pages have read
 
     @property
     def layout(self) -> Layout:

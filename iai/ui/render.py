@@ -22,13 +22,13 @@ PAGES = {
     "sessions": "Sessions",
     "search": "Search",
     "files": "Files",
-    "deliveries": "Deliveries",
-    "settings": "Settings",
-    "health": "Health",
     "map": "Map",
+    "deliveries": "Deliveries",
+    "health": "Health",
+    "settings": "Settings",
 }
+WITHIN = {"session": "sessions"}  # pages that are reached from another one
 _CODE = re.compile("`([^`]+)`")
-LONGEST_TEXT = 4_000  # characters of a text on a page with many
 LONGEST_RECORD = 200_000  # of the text of a page's own record
 
 
@@ -56,7 +56,12 @@ def environment() -> Environment:
         "length_of": length,
         "marked": _marked,
     }
-    found.globals |= {"pages": PAGES, "address": address, "longest": LONGEST_RECORD}
+    found.globals |= {
+        "pages": PAGES,
+        "within": WITHIN,
+        "address": address,
+        "longest": LONGEST_RECORD,
+    }
     return found
 
 
@@ -89,6 +94,9 @@ def _marked(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(printable(text)))))  # noqa: S704
 
 
-def _cut(text: str, limit: int = LONGEST_TEXT) -> str:
-    left_out = len(text) - limit
-    return text if left_out <= 0 else f"{text[:limit]}\n[{left_out:,} more characters]"
+def _cut(text: str, limit: int) -> str:
+    """Return the beginning of a text, up to a space."""
+    if len(text) <= limit:
+        return text
+    whole, space, _ = text[: limit + 1].rpartition(" ")
+    return f"{whole if space else text[:limit]} ..."

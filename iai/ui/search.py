@@ -19,6 +19,26 @@ ROLES = ("user", "assistant")
 FILTERS = ("role", "since", "file", "commit", "command", "by")
 PERIODS = {"": "any time", "1d": "a day", "7d": "a week", "30d": "a month", "365d": "a year"}
 
+# The parts of a score, as `iai recall --explain` names them.
+PARTS = {
+    "words": "words of the question in the text itself",
+    "vectors": "how much the text means the same as the question",
+    "neighbours": "the same of the turns beside it",
+    "conversation": "and of its session",
+    "work": "words of the question in files, commands, commits and errors of its exchange",
+    "narration": "and in what the agent said on the way",
+    "time": "it was said when the question says",
+    "speaker": "by whom the question names",
+    "recent": "it is newer than most",
+    "pinned": "it is pinned",
+    "noted": "it was noted outside a session",
+    "remembered": "it was pinned or noted, and has words of the question",
+    "later": "it corrects another hit",
+    "superseded": "a later hit corrects it",
+    "brief": "it says little",
+    "others": "somebody else said it",
+}
+
 
 def show(request: PageRequest) -> Document:
     """Return the hits for a query; none without one. What went wrong is said on the page."""
@@ -26,7 +46,7 @@ def show(request: PageRequest) -> Document:
         projects = choices(view)
         people = authors(view)
     project = chosen(request, projects)
-    found: Document = {"hits": [], "degraded": (), "problem": "", "took_ms": 0.0}
+    found: Document = {"hits": [], "meanings": {}, "degraded": (), "problem": "", "took_ms": 0.0}
     query = request.text("q")
     if query:
         try:
@@ -66,10 +86,12 @@ def _recall(request: PageRequest, query: str, project: str) -> Document:
         answer = recall(client, question)
         took_ms = (time.perf_counter() - began) * 1_000
     most = max((abs(part) for hit in answer.hits for part in hit.why.values()), default=1.0)
+    shown = {name for hit in answer.hits for name, part in hit.why.items() if part}
     return {
         "hits": [
             {"hit": hit, "files": _files(hit), "parts": parts(hit, most)} for hit in answer.hits
         ],
+        "meanings": {name: said for name, said in PARTS.items() if name in shown},
         "degraded": answer.degraded,
         "took_ms": took_ms,
     }

@@ -8,6 +8,7 @@ from iai.model.people import People
 from iai.model.record import session_key
 from iai.model.session import SessionInfo
 from iai.payload import phrases
+from iai.payload.sessions import summary_of
 from iai.recall import conversation
 from iai.recall.timeline import Stretch, stretches
 from iai.recall.work_lines import session_line, work_lines
@@ -27,7 +28,7 @@ def show(request: PageRequest) -> Document:
         projects = choices(view)
         project = chosen(request, projects)
         only = Filter(project=project.id if project else "")
-        listed = stretches(view, only, before=before, branch=branch)
+        listed = stretches(view, only, before=before, branch=branch, memo=request.memo)
         found = list(islice(listed, SHOWN))
         following = next(listed, None)
         while following and following.active_at == found[-1].active_at and len(found) < AT_ONCE:
@@ -55,6 +56,7 @@ def story(request: PageRequest) -> Document:
         by = str(People(view.member).whose(machine))
         turns = [turn for exchange in found for turn in exchange.turns]
         project = view.project_named(turns[0].project) if turns else None
+        summary = summary_of(view, key, turns[0].project) if turns else None
     if not found:
         raise NotFound("there is no such session, or it was forgotten")
     bases = [project.root if project else "", info.cwd]
@@ -67,6 +69,8 @@ def story(request: PageRequest) -> Document:
         "info": info,
         "title": info.title or (phrases.said(turns[0], TITLE) if turns else "A session"),
         "project": project,
+        "work": session_line(summary) if summary else "",
+        "open": summary.open_steps if summary and not summary.closed else (),
         "began_at": turns[0].created_at if turns else 0,
         "exchanges": [
             {"said": one, "done": list(work_lines(one.actions, bases)), "actions": len(one.actions)}

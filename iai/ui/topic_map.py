@@ -5,18 +5,22 @@ below it. Both are bounded: `MOST_NODES` topics and records, those of the latest
 """
 
 import math
+import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import combinations
+from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from iai.errors import StoreError
+from iai.index.topic_names import NAME
 from iai.model.record import Record
 from iai.model.topic import Topic
+from iai.payload import phrases
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 from iai.ui.page_request import Document, PageRequest, choices, chosen
@@ -24,17 +28,18 @@ from iai.ui.page_request import Document, PageRequest, choices, chosen
 MOST_NODES = 2_000  # topics and records in the picture
 LINKS = 4  # of a topic: the strongest
 SHOWN = 40  # topics on a page of the list
-WORDS = 28  # characters of a topic's words in the picture
+LINE = 24  # characters of a line in the picture
 WIDTH, HEIGHT = 1_000.0, 620.0  # of the picture, in its own units
 _MARGIN = 60.0
 _SMALLEST, _LARGEST = 0.08, 0.26  # radius of a topic, by its number of records: see `_room`
 _WIDEST = 90.0  # room of a topic where there are few
 _BEYOND = 8.0  # how far its records are from its edge
-_LETTER, _LINE, _BASE = 8.0, 18.0, 14.0  # width, height and baseline of words in the picture
+_LETTER, _LINE, _BASE = 7.0, 15.0, 12.0  # width, height and baseline of words in the picture
 _ROUNDS = 60  # of moving the topics apart and together
 _PULL = 0.06  # towards the middle, so that none drifts away
 
 Points = NDArray[np.float64]
+Box: TypeAlias = tuple[float, float, float, float]  # left, right, top, end
 
 
 class Dot(Struct, frozen=True):
@@ -48,7 +53,8 @@ class Dot(Struct, frozen=True):
 class Neighbour(Struct, frozen=True):
     """A topic that another is linked with."""
 
-    topic: Topic
+    id: str
+    name: str
     shared: int  # records that are among, or linked with, the central records of both
 
 
@@ -56,12 +62,21 @@ class Node(Struct, frozen=True, kw_only=True):
     """A topic in the picture, and what the list says of it."""
 
     topic: Topic
+    name: str  # the request that says the most of it; its words, where there is none
     x: float
     y: float
     radius: float
     dots: list[Dot]
-    words_at: tuple[float, float] | None  # the middle of its words, and their baseline
+    caption: "Caption | None"  # None: there is no room for it
     neighbours: list[Neighbour]
+
+
+class Caption(Struct, frozen=True):
+    """The name of a topic in the picture."""
+
+    lines: list[str]
+    x: float  # of their middle
+    y: float  # baseline of the first
 
 
 class Line(Struct, frozen=True):
@@ -96,7 +111,7 @@ def show(request: PageRequest) -> Document:
         "shown": SHOWN,
         "more": len(nodes) > start + SHOWN,
         "size": (WIDTH, HEIGHT),
-        "words": WORDS,
+        "line_height": _LINE,
     }
 
 
@@ -139,12 +154,13 @@ def shared(topics: Sequence[Topic], linked: dict[int, set[int]]) -> Counter[tupl
 def _drawn(
     view: RecordView, topics: Sequence[Topic], links: Counter[tuple[int, int]]
 ) -> list[Node]:
+    names = [_name(view, topic) for topic in topics]
     near: dict[int, list[Neighbour]] = defaultdict(list)
     strongest: Counter[tuple[int, int]] = Counter()
     for (one, other), count in sorted(links.items(), key=lambda pair: (-pair[1], pair[0])):
         for here, there in ((one, other), (other, one)):
             if len(near[here]) < LINKS:
-                near[here].append(Neighbour(topics[there], count))
+                near[here].append(Neighbour(topics[there].id, names[there], count))
                 strongest[one, other] = count
     points = placed(len(topics), strongest)
     most = max((topic.size for topic in topics), default=1)
@@ -154,9 +170,15 @@ def _drawn(
         x, y = (round(float(value), 1) for value in points[place])
         radius = room * (_SMALLEST + (_LARGEST - _SMALLEST) * math.sqrt(topic.size / most))
         dots = _dots(view, topic, x, y, radius + _BEYOND)
-        nodes.append(Node(topic=topic, x=x, y=y, radius=round(radius, 1), dots=dots,
-                          words_at=None, neighbours=near[place]))  # fmt: skip
+        nodes.append(Node(topic=topic, name=names[place], x=x, y=y, radius=round(radius, 1),
+                          dots=dots, caption=None, neighbours=near[place]))  # fmt: skip
     return _named(nodes)
+
+
+def _name(view: RecordView, topic: Topic) -> str:
+    """Return what a topic is called."""
+    request = view.get(topic.request) if topic.request else None
+    return phrases.said(request, NAME) if request else topic.label
 
 
 def _room(count: int) -> float:
@@ -165,22 +187,33 @@ def _room(count: int) -> float:
 
 
 def _named(nodes: Sequence[Node]) -> list[Node]:
-    """Show the words of topics, those of the larger first, below or above where nothing else is."""
+    """Show the names of topics, those of the larger first, below or above where nothing else is."""
     x, y, radius = np.array([(node.x, node.y, node.radius) for node in nodes]).reshape(-1, 3).T
     taken = np.stack([x - radius, x + radius, y - radius, y + radius], 1)  # left, right, top, end
-    named: dict[str, tuple[float, float]] = {}
+    captions: dict[str, Caption] = {}
     for node in sorted(nodes, key=lambda node: -node.topic.size):
-        half = min(len(node.topic.label), WORDS) * _LETTER / 2
-        middle = min(max(node.x, half), WIDTH - half)
-        away = node.radius + _BEYOND + _LINE / 4
-        for top in (node.y + away, node.y - away - _LINE):
-            box = middle - half, middle + half, top, top + _LINE
+        for caption, box in _captions(node):
             over = (taken[:, ::2] < (box[1], box[3])) & (taken[:, 1::2] > (box[0], box[2]))
             if not over.all(1).any():
                 taken = np.concatenate([taken, [box]])
-                named[node.topic.id] = round(middle, 1), round(top + _BASE, 1)
+                captions[node.topic.id] = caption
                 break
-    return [structs.replace(node, words_at=named.get(node.topic.id)) for node in nodes]
+    return [structs.replace(node, caption=captions.get(node.topic.id)) for node in nodes]
+
+
+def _captions(node: Node) -> Iterator[tuple[Caption, Box]]:
+    """Yield where the name of a topic can be, and the box that it takes: the best first."""
+    away = node.radius + _BEYOND + _LINE / 4
+    for name, most in ((node.name, 3), (node.name, 2), (node.topic.label, 1)):
+        every = textwrap.wrap(name, LINE)
+        lines = every if len(every) <= most else [*every[: most - 1], f"{every[most - 1]} ..."]
+        half = max(map(len, lines), default=0) * _LETTER / 2
+        height = _LINE * len(lines)
+        middle = min(max(node.x, half), WIDTH - half)
+        for top in (node.y + away, node.y - away - height):
+            if top >= 0 and top + height <= HEIGHT:
+                caption = Caption(lines, round(middle, 1), round(top + _BASE, 1))
+                yield caption, (middle - half, middle + half, top, top + height)
 
 
 def _dots(view: RecordView, topic: Topic, x: float, y: float, reach: float) -> list[Dot]:
@@ -234,7 +267,7 @@ def _lines(nodes: Sequence[Node]) -> list[Line]:
     """Return a line for each link of the strongest of some topic."""
     by_topic = {node.topic.id: node for node in nodes}
     pairs = {
-        tuple(sorted((node.topic.id, near.topic.id))): near.shared
+        tuple(sorted((node.topic.id, near.id))): near.shared
         for node in nodes
         for near in node.neighbours
     }

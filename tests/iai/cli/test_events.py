@@ -46,6 +46,16 @@ def test_a_store_without_a_ledger_has_no_events(shell: Shell) -> None:
     assert g.iai("events").stdout == ""
 
 
+def test_a_limit_leaves_the_latest_events(shell: Shell) -> None:
+    g = shell
+    for number in (1, 2, 3):
+        happen(g, number)
+    assert [event["pid"] for event in g.json("events", "--limit", "2")] == [2, 3]
+    assert [event["pid"] for event in g.json("events", "--limit", "9")] == [1, 2, 3]
+    done = g.iai("events", "--limit", "0")
+    assert (done.returncode, "at least 1" in done.stderr) == (2, True)
+
+
 def test_garbage_in_the_ledger_is_passed_over(shell: Shell) -> None:
     g = shell
     happen(g, 1)

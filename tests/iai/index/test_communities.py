@@ -71,6 +71,12 @@ def test_records_about_the_same_are_one_topic_with_a_readable_label(store: Linke
     assert {"invoice", "export", "csv"} & set(second.label.split(", "))
 
 
+def test_a_topic_is_called_by_one_of_its_own_requests(store: Linked) -> None:
+    look(store)
+    for topic in topics(store):
+        assert topic.request in topic.members
+
+
 def test_only_changed_windows_are_computed_again(store: Linked) -> None:
     assert look(store) == 7
     before = topics(store)

@@ -120,6 +120,14 @@ def test_here_is_the_project_that_the_server_was_started_in(g: Group, h: Host) -
         assert result["sessions"] == []
 
 
+def test_a_session_is_as_long_as_its_exchanges(h: Host) -> None:
+    result, text = h.call("memory_timeline", project="ledgerline")
+    (session, *_) = result["sessions"]
+    assert session["exchanges"].endswith(("exchange", "exchanges"))
+    assert f", {session['exchanges']}\n" in text
+    assert f"{session['turns']} turns" not in text
+
+
 def test_a_record_is_shown_with_the_turns_around_it_and_in_pieces(h: Host) -> None:
     session = h.call("memory_timeline", project="ledgerline")[0]["sessions"][0]
     first, last = session["first"]["id"], session["last"]["id"]

@@ -7,8 +7,10 @@ import pytest
 
 from iai.index.filters import Filter
 from iai.model.record import Project
+from iai.payload.sessions import PayloadSource, summary_of
+from iai.payload.summary import Summary
 from iai.recall import timeline as timeline_module
-from iai.recall.timeline import Stretch, length, stretches
+from iai.recall.timeline import Memo, Stretch, length, stretches
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import NOW, new_record, put
@@ -142,3 +144,30 @@ def test_a_forgotten_session_is_not_listed(records: Records) -> None:
 
     records.commit(forget, NOW)
     assert [s.session_id for s in timeline(records)] == ["a"]
+
+
+def test_a_session_that_was_read_is_read_again_only_once_it_has_changed(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def counted(view: PayloadSource, session: bytes, project: str) -> Summary | None:
+        read.append(session)
+        return summary_of(view, session, project)
+
+    monkeypatch.setattr(timeline_module, "summary_of", counted)
+    memo: Memo = {}
+
+    def listed(until: int = 0) -> list[tuple[str, int]]:
+        with records.view() as view:
+            found = stretches(view, Filter(until=until), memo=memo)
+            return [(one.session_id, one.turns) for one in found]
+
+    say(records, "a", ONE, (1, "user"))
+    say(records, "b", OTHER, (2, "user"), (3, "assistant"))
+    assert listed() == listed() == [("b", 2), ("a", 1)]
+    assert len(read) == 2
+    assert listed(until=at(2)) == [("a", 1)], "the period is not of the session"
+    say(records, "a", ONE, (4, "assistant"))
+    assert listed() == [("a", 2), ("b", 2)]
+    assert len(read) == 3

@@ -8,10 +8,12 @@ import pytest
 from harness.group import wait_until
 
 from iai.admin.doctor import backups
+from iai.admin.doctor.finding import Finding, Verdict
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.store.records import Records
 from iai.ui import installation
+from iai.ui.installation import worst_first
 from tests.iai.store.builders import new_record, put
 from tests.iai.ui.browser import Browser, Parsed, Response
 
@@ -101,3 +103,12 @@ def test_it_is_ended_with_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     examination.end()
     wait_until(lambda: not examination.running, "it has ended")
     assert process.returncode is not None
+
+
+def test_what_is_wrong_comes_before_what_is_not() -> None:
+    verdicts = (Verdict.OK, Verdict.WARN, Verdict.OK, Verdict.FAIL, Verdict.WARN)
+    found = [
+        Finding(check=str(number), verdict=verdict, said="")
+        for number, verdict in enumerate(verdicts)
+    ]
+    assert [one.check for one in worst_first(found)] == ["3", "1", "4", "0", "2"]

@@ -90,13 +90,25 @@ def test_the_picture_and_the_list_have_the_same_topics_links_and_records(fill: F
     assert dots == [f"record?ref={label}" for label in range(1, 6)], "#99 was forgotten"
     links = re.findall(r'href="(map\?[^"]*topic=t\d#topic)"', html)
     assert links[:3] == links[3:], "the same in the list"
-    assert page.text.count("; linked with ") == 2
+    assert page.text.count(" · linked with 1 topic") == 2
     one = Parsed(inside.get(links[1].replace("&amp;", "&").partition("#")[0]).text)
     assert "Linked with" in one.text
     assert "by 1 record" in one.text
     assert "said 3" in one.text
     assert len(one.all("a", **{"aria-current": "true"})) == 1
     assert one.all("section", id="topic")
+
+
+def test_a_topic_has_the_words_of_its_request_for_a_name_until_that_is_forgotten(
+    fill: Fill,
+) -> None:
+    called = structs.replace(topic(1, [1, 2], label="retry, backoff"), request=2)
+    gone = structs.replace(topic(2, [3], label="csv, export"), request=99)
+    page = Parsed(fill(3, [[called, gone]]).get("map").text)
+    first, second = drawn(page)
+    assert first.startswith("said 2 <script>")
+    assert second == "csv, export, 9 records"
+    assert "retry, backoff" in page.text, "its words are beside it"
 
 
 def test_one_stop_of_the_tab_key_is_enough_for_the_picture(fill: Fill) -> None:
@@ -138,10 +150,13 @@ def test_topics_are_listed_by_when_their_records_were_said(fill: Fill) -> None:
 def test_the_words_of_a_topic_are_on_no_topic_and_on_no_other_words(fill: Fill) -> None:
     near = [(n, n + 1) for n in range(1, 20)]
     page = Parsed(fill(60, [[topic(n, [n]) for n in range(1, 61)]], near).get("map").text)
-    names = page.all("text", **{"class": "name"})
+    baselines = page.all("text", **{"class": "name"})
+    names = [
+        {**line, "y": one["y"]} for line, one in zip(page.all("tspan"), baselines, strict=True)
+    ]
     assert len(names) > 15
-    half, height = len("topic 10") * 8 / 2, 18  # a little more than they take
-    boxes = [(float(one["x"]) - half, float(one["y"]) - 14) for one in names]
+    half, height = len("topic 10") * 7 / 2, 15  # a little more than they take
+    boxes = [(float(one["x"]) - half, float(one["y"]) - 12) for one in names]
     for left, top in boxes:
         on = [b for b in boxes if abs(b[0] - left) < 2 * half and abs(b[1] - top) < height]
         assert on == [(left, top)]

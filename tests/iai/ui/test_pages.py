@@ -188,8 +188,10 @@ def test_a_form_that_asks_for_nothing_possible_is_refused(
 
 
 def test_the_state_follows_as_events_in_which_no_text_ends_a_line(inside: Browser) -> None:
-    found = inside.events("live", 2)
-    assert [one.splitlines()[0] for one in found] == ["event: state", "event: activity"]
+    found = inside.events("live", 3)
+    assert [one.splitlines()[0] for one in found] == [
+        "event: state", "event: activity", "event: processes",
+    ]  # fmt: skip
     for event in found:
         first, *lines = event.removesuffix("\n\n").split("\n")
         assert all(line.startswith("data: ") for line in lines), first
@@ -247,8 +249,27 @@ def test_a_file_is_named_from_its_project_with_what_was_done_to_it(layout: Layou
     inside = Browser(Settings(store=layout.root))
     inside.enter()
     page = inside.get("files").text
-    (link,) = re.findall(r'href="(files\?path=[^"]*)"><code dir="auto">src/a.py \+3 -1<', page)
+    (link,) = re.findall(r'href="(files\?path=[^"]*)"><code dir="auto">src/a.py</code>', page)
+    assert "+3 -1 ·" in page
     assert ">src/a.py +3 -1</code>" in inside.get(link.replace("&amp;", "&")).text
+    story = Parsed(inside.get("session?host=claude&session=s").text)
+    assert "; a.py +3 -1" in story.text, "what a session came to is at its head"
+
+
+def test_a_long_text_ends_at_a_space_and_leads_to_the_whole_of_it(layout: Layout) -> None:
+    records = Records(layout.records, writer=True)
+    text = "word " * 400
+    put(records, new_record("1", text=text, session="s"))
+    records.close()
+    inside = Browser(Settings(store=layout.root))
+    inside.enter()
+    story = Parsed(inside.get("session?host=claude&session=s").text)
+    assert "word ..." in story.text
+    assert "the whole text, 2,000 characters" in story.text
+    assert story.all("a", href="record?ref=1")
+    own = Parsed(inside.get("record?ref=1").text)
+    assert own.text.count(text.strip()) == 2, "as it is, and to edit"
+    assert "the whole text" not in own.text
 
 
 def test_what_a_session_got_is_said_in_words() -> None:

@@ -158,9 +158,7 @@ _OF_THE_HOST = frozenset({  # docs: commands; those without a prompt for the age
     "usage-credits", "vim", "voice", "web-setup",
 })  # fmt: skip
 _WITH_A_PROMPT = frozenset({"bg", "fork", "plan"})  # of these, where words follow
-_ARGUMENTS = re.compile(  # which may hold such a tag themselves
-    r"<(command-args|user-memory-input)>((?:(?!<command-name>).)*)</\1>", re.DOTALL
-)
+_ARGUMENTS = re.compile("<(command-args|user-memory-input)>")
 _PLAN = "Implement the following plan:\n"  # seen 2.1.17; 2.1.37 has `planContent` as well
 _PLAN_NOTE = "\nIf you need specific details from before exiting plan mode"
 _REFUSALS = re.compile(
@@ -177,10 +175,20 @@ _NOTE = "\n\nNote: The user's next message may contain"  # guidance for the mode
 
 def arguments(text: str) -> str:
     """Return what follows a slash command, or `#`, in a text that is nothing but that; else ""."""
-    found = _ARGUMENTS.search(text) if "</" in text else None
-    if found is None or USER.own(text[: found.start()] + text[found.end() :]).text.strip():
+    opening = _ARGUMENTS.search(text)
+    if opening is None:
         return ""
-    return USER.own(found[2].strip()).text
+    closing = f"</{opening[1]}>"  # the last, since what follows a command may hold such a tag
+    end = text.rfind(closing, opening.end(), _at(text, "<command-name>", opening.end()))
+    if end < 0 or USER.own(text[: opening.start()] + text[end + len(closing) :]).text.strip():
+        return ""
+    return USER.own(text[opening.end() : end].strip()).text
+
+
+def _at(text: str, words: str, start: int) -> int:
+    """Return where a text has these words next; its length if it has not."""
+    found = text.find(words, start)
+    return found if found >= 0 else len(text)
 
 
 def command(content: object) -> str:

@@ -16,7 +16,7 @@ _CALL = re.compile(r"\btools\.([A-Za-z_][\w.]*)\s*\(")
 _SET = re.compile(rf"\b(?:const|let|var)\s+(\w+)\s*=\s*({_STRING})", re.DOTALL)
 _FIELD = re.compile(
     rf"""[{{,]\s*(["']?)(cmd|command|workdir|path|input|patch)\1\s*"""
-    rf"""(?::\s*({_STRING}|\w+|\[(?:\s*{_STRING}\s*,?)*\s*\]))?\s*(?=[,}}])""",
+    rf"""(?::\s*({_STRING}|\w+|\[\s*(?:{_STRING}\s*(?:,\s*)?)*\]))?\s*(?=[,}}])""",
     re.DOTALL,
 )
 _WORD = re.compile(_STRING, re.DOTALL)

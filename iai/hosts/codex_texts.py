@@ -88,10 +88,7 @@ _COMMENT = re.compile(r"^Comment:[ \t]*\n(.*?)(?=^#{1,2} |^<|\Z)", re.MULTILINE 
 _ANNOTATIONS = re.compile(
     r"^<response-annotations>(.*?)</response-annotations>", re.MULTILINE | re.DOTALL
 )
-_REPLY = re.compile(
-    r"\s*<send_user_message_question_reply>(.*?)(?:</send_user_message_question_reply>)?\s*",
-    re.DOTALL,
-)
+_REPLY = "send_user_message_question_reply"  # a tag, whose end may be missing
 _CWD = re.compile(r"<cwd>(.*?)</cwd>|^Current working directory: (.+)$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^::git-[a-z-]+\{[^\n]*\}[ \t]*\n?", re.MULTILINE)  # to the application
 _PLAN_TAGS = re.compile(r"^</?proposed_plan>[ \t]*\n?", re.MULTILINE)
@@ -126,10 +123,11 @@ def with_their_requests(texts: list[str]) -> list[str]:
 
 def replies(text: str) -> str:
     """Return the questions of an agent that did not wait, with the answers; "" for a prompt."""
-    found = _REPLY.fullmatch(text)
+    text, opening = text.strip(), f"<{_REPLY}>"
+    told = text.removeprefix(opening).removesuffix(f"</{_REPLY}>")
     return "\n".join(
         f"{asked} \u2192 {answer}" if (asked := field(pair, "question")) else answer
-        for pair in (_json_array(found[1]) if found else [])
+        for pair in (_json_array(told) if text.startswith(opening) else [])
         if (answer := field(pair, "answer").strip())
     )
 

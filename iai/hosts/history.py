@@ -8,6 +8,7 @@ may be anywhere, nothing is taken back. Pure.
 import posixpath
 import re
 from collections.abc import Container, Iterable, Sequence
+from functools import cached_property
 
 from msgspec import structs
 
@@ -61,6 +62,10 @@ class _Log:
         self._made = {one.key: one for one in context.commits}
         self._heads = list(context.heads)
         self._sure = command.status == "ok"  # did every step of the line do what it says?
+
+    @cached_property
+    def _branches(self) -> dict[str, str]:
+        return shell.branches_of_commits(self._output)
 
     def after(self, context: Context) -> Context:
         """Return the context after these commands."""
@@ -123,7 +128,7 @@ class _Log:
         replaced = self._made.get(head) if amend else None
         if amend:
             head = replaced.parent if replaced else self._unknown()
-        branch = shell.branches_of_commits(self._output).get(action.commit, "")
+        branch = self._branches.get(action.commit, "")
         self._made[action.key] = Made(
             place, action, key=action.key, parent=head, branch=branch, fixes=fixes
         )

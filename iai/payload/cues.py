@@ -112,7 +112,7 @@ _AGREES = re.compile(
 
 
 _TAG_LINE = re.compile(r"\s*<[!?/A-Za-z][^\n]*>\s*")
-_CALLED = re.compile(r"<(title|h1)\b[^>]*>\s*([^<\s][^<]{0,200})</\1>", re.IGNORECASE)
+_CALLED = re.compile(r"<(title|h1)\b[^<>]{0,200}>\s{0,80}([^<\s][^<]{0,200})</\1>", re.IGNORECASE)
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _SHELL_PROMPT = re.compile(r"[$%\u276f] ")
 _RAISED = re.compile(r"[\w.]*(?:Error|Exception)\b:? ")  # the last line of a traceback

@@ -15,7 +15,7 @@ _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(?:\[[ x]\]\s+)?")
 _HEADING = re.compile(r"\s*#{1,6}\s+(?:\d{1,2}[.)]\s+)?")
 _EMPHASIS = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")  # no power: 2**3
 _TITLE = re.compile(r"\*\*(?P<number>\d{1,2}[.)] )?(?P<title>[^*\n]+?):?\*\*")
-_LINK = re.compile(r"\[([^\]\n]+)\]\([^)\s]*\)")
+_LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^)\s]{0,2000}\)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"'(\d])")
 _COURTESY = re.compile(
     r"(?:(?:Excellent|Perfect|Great|Good|Sure|Right|Okay|OK|Thanks|You'?re (?:absolutely )?right"

@@ -15,6 +15,7 @@ that is compared depends on when it was done:
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from typing import Any
 
 from harness.group import Group, TooLate, wait_until
@@ -39,6 +40,7 @@ _AHEAD_S = 60  # of both clocks: what was written before is not from the future
 _PATIENCE_S = 300.0
 _SLEEP_S = 3_600.0  # after 140,000 records, beside other work, one takes more than five minutes
 _SHOWN = 3  # keys of a part that differs
+_BEFORE, _LENGTH = 80, 300  # characters that are shown of a difference
 _EVERYTHING = 1 << 20  # vectors read at a time
 
 
@@ -77,11 +79,19 @@ def unlike(ours: Parts, theirs: Parts) -> Iterator[str]:
         wrong = [key for key in keys if ours[name].get(key) != part.get(key)]
         if wrong:
             shown = "; ".join(
-                f"{key}: {str(ours[name].get(key))[:200]} where a rebuild has "
-                f"{str(part.get(key))[:200]}"
+                f"{key}: {_apart(ours[name].get(key), part.get(key))}"
                 for key in sorted(wrong, key=str)[:_SHOWN]
             )
             yield f"{len(wrong)} of {len(keys)} {name} differ from a rebuild: {shown}"
+
+
+def _apart(ours: object, theirs: object) -> str:
+    """Say in what two values differ, from a little before the first place where they do."""
+    told = str(ours), str(theirs)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*told, strict=False)))
+    start = max(0, alike - _BEFORE)
+    mine, rebuilt = (one[start : start + _LENGTH] for one in told)
+    return f"{mine} where a rebuild has {rebuilt}"
 
 
 def _sleep(group: Group) -> None:

@@ -134,12 +134,13 @@ def test_with_the_network_gone_sessions_start_and_recall_finds_as_before(
     crew: Crew, servers: NatsServers
 ) -> None:
     a, b, *_ = crew.machines
+    harbour = next(text for text in texts(b) if "the harbour opens" in text)
+    wait_until(lambda: harbour in payload(b), "it is in B's payload")
     for index in range(3):
         servers.signal(index, signal.SIGSTOP)
     a.say("said in a tunnel", session="tunnel")
     wait_until(lambda: "said in a tunnel" in payload(a), "it is in A's own payload")
     event = {"session_id": "next", "cwd": str(b.checkout), "source": "startup"}
-    harbour = next(text for text in texts(b) if "the harbour opens" in text)
     assert harbour in b.hook("session-recall", event).stdout
     hits = recalled(b, "harbour", "--project", b.project)["hits"]
     assert any("harbour" in hit["text"] for hit in hits)

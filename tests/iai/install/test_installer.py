@@ -344,7 +344,7 @@ STEPS: dict[str, tuple[object, str]] = {
     "backup": (SettingsFile, "back_up"),
     "receipt": (Installer, "_record"),
     "write": (SettingsFile, "write"),
-    "replace": (Path, "replace"),
+    "replace": (os, "replace"),
 }
 
 

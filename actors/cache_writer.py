@@ -6,6 +6,7 @@ process does one thing after another. `iai.freshness` decides whether to write, 
 """
 
 import logging
+from pathlib import Path
 
 from iai.config.layout import Layout
 from iai.config.settings import Settings
@@ -198,8 +199,8 @@ class CacheWriter:
     ) -> Steps:
         self._timers.skipped(skipped, snapshot, now)
         if skipped.reason is Reason.EMPTY_RENDER:
-            outdated = leftovers(snapshot.targets, self._layout)
-            for path in [*outdated, *files_of(self._layout.payload)]:  # of records that are gone
+            last = filter(Path.exists, files_of(self._layout.payload))
+            for path in [*leftovers(snapshot.targets, self._layout), *last]:  # of what is gone
                 try:
                     yield RemoveFile(path)
                 except OSError as error:  # the callers are answered all the same

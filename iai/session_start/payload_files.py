@@ -92,9 +92,12 @@ def leftovers(targets: Sequence[Target], layout: Layout) -> list[Path]:
 
 
 def files_of(payload: Path) -> list[Path]:
-    """Return the files of a payload that are there, itself last: without it nothing is shown."""
-    every = (sidecar_path(payload), claude_path(payload), payload)
-    return [path for path in every if path.exists()]
+    """Return the files of a payload: those beside it that are there, and itself last.
+
+    Without it nothing is shown: its removal ends a write of nothing, even where it is not there.
+    """
+    beside = (sidecar_path(payload), claude_path(payload))
+    return [*(path for path in beside if path.exists()), payload]
 
 
 def servable(path: Path, wall: int, max_age_s: float) -> bool:

@@ -18,7 +18,7 @@ SHARED = 0.9  # of the files, below a directory that is not worth repeating
 
 _WORKTREES = ("/worktrees/", "/.worktrees/")
 
-_FEW = 2  # directories, of which each may as well be written out
+_WORTH = 40  # characters that must be saved, or each path may as well be written out
 
 _Touch: TypeAlias = tuple[FileWork, Summary]  # what was done to a file, and by which session
 
@@ -68,8 +68,9 @@ def shared(directories: Sequence[str]) -> str:
     All end with a `/`, as does what is returned.
     """
     tops = (top for path in directories for top in (path, *_above(path)))
-    saved = {top: (count - 1) * len(top) for top, count in Counter(tops).items() if count > _FEW}
-    return max(saved, key=lambda top: saved[top], default="")
+    saved = {top: (count - 1) * len(top) for top, count in Counter(tops).items()}
+    best = max(saved, key=lambda top: saved[top], default="")
+    return best if best and saved[best] > _WORTH else ""
 
 
 def _above(directory: str) -> Iterator[str]:

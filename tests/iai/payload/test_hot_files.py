@@ -107,6 +107,10 @@ def test_a_directory_has_the_time_and_the_session_of_the_last_touch_in_it() -> N
 
 
 def test_what_most_directories_are_below_is_shared() -> None:
-    most = ["cmd/harbor/cli/", "cmd/harbor/cli/tide/", "cmd/harbor/cli/berth/", "cmd/docs/"]
-    assert hot_files.shared([*most, "", "docs/"]) == "cmd/harbor/cli/"
-    assert hot_files.shared(["src/", "docs/", "src/tide/", ""]) == ""
+    top = "src/main/java/harbor/cli/"
+    assert hot_files.shared([top, f"{top}tide/", f"{top}berth/", "src/docs/", ""]) == top
+    assert hot_files.shared([]) == ""
+
+
+def test_what_saves_little_is_not_shared() -> None:
+    assert hot_files.shared(["ledger/", "ledger/api/", "ledger/db/", "ledger/jobs/", ""]) == ""

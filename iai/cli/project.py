@@ -160,7 +160,7 @@ def _share(args: Namespace, client: Client, records: Records, layout: Layout) ->
         one = project(args.project, view)
         id_ = view.belongs(one.id)
         known = view.project_named(id_)
-        before = view.count(id_)
+        before = sum(not r.machine and r.mine != "note" for r in view.project(id_)) if on else 0
     if on:
         _require_shareable(one, known)
         if known is None:

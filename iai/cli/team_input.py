@@ -25,6 +25,8 @@ def server(args: Namespace) -> Server:
         named = secret_line("address of the server: ")
     elif (path := Path(named).expanduser()).is_file():
         named = path.read_text()[:_LONGEST_ADDRESS]
+    elif "://" not in named:
+        raise BadUsage(f"there is no file {path}: --server takes an address, a file with one, or -")
     elif address.has_password(named):
         raise BadUsage(
             "others can read the password on a command line: put the address into a file and give"

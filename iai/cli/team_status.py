@@ -12,7 +12,7 @@ from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.replicator import TeamReport, TeamStatus
 from iai.store.records import view_of
-from iai.team import team_file
+from iai.team import membership, team_file
 from iai.team.enrolment import Enrolment
 from iai.team.identity import PublicKeys
 
@@ -108,7 +108,9 @@ def _lines(shown: StatusShown) -> list[str]:
         notes = [what for what, so in facts.items() if so]
         noted = f"  {', '.join(notes)}" if notes else ""
         lines.append(f"  {one.machine}  {called('', one.author, one.name)}{noted}")
-    if shown.projects:
+    if shown.reason == membership.LEFT or shown.reason.startswith(membership.REFUSED):
+        lines.append("to join again: `iai team leave`, and `iai team join` with another invitation")
+    elif shown.projects:
         lines.append(f"shared from here: {', '.join(shown.projects)}")
     else:
         lines.append("nothing is shared from here; `iai project share .` shares a checkout")

@@ -15,7 +15,7 @@ from iai.cli.stopped import stopped
 from iai.cli.team_status import called
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, GroupNotRunning, IaiError, NoAnswer, NoTeam, Refused
+from iai.errors import BadUsage, GroupNotRunning, IaiError, NoAnswer, NoTeam, Refused, TeamError
 from iai.process.client import Client
 from iai.protocol.message import Actor
 from iai.protocol.replicator import (
@@ -78,6 +78,9 @@ def join(args: Namespace, settings: Settings) -> int:
     reason = "iai is not running"
     if running:
         reason = _wait(layout, lambda report: not report.reason, "waiting to be let in")
+    if reason.startswith(membership.REFUSED):
+        _part(layout, settings)
+        raise TeamError(f"{reason}; ask for another (`iai team invite`)")
     if args.json:
         joined = {"team": own.team, "name": own.name, "machine": own.machine}
         print_json({**joined, "waits_for": reason})
@@ -103,9 +106,7 @@ def leave(args: Namespace, settings: Settings) -> int:
     if not args.force:
         _tell(layout)
     passphrase.unlock(layout, settings)
-    with stopped(layout, settings):
-        layout.team_file.unlink(missing_ok=True)
-        shutil.rmtree(layout.team, ignore_errors=True)
+    _part(layout, settings)
     said = "this machine has left the team; what it has of others' work stays until you forget it"
     answer(args, {"left": True, "told": not args.force}, [said])
     return 0
@@ -146,9 +147,9 @@ def server(args: Namespace, settings: Settings) -> int:
     with stopped(layout, settings) as running:
         team_file.save(layout, own)
     if args.json:
-        print_json({"server": own.server.urls[0]})
+        print_json({"server": ", ".join(own.server.urls)})
         return 0
-    print(f"the server of {own.name} is {own.server.urls[0]} for this machine now")
+    print(f"the server of {own.name} is {', '.join(own.server.urls)} for this machine now")
     return _require_connection(layout) if running else 0
 
 
@@ -208,6 +209,13 @@ def _enrol(layout: Layout, settings: Settings, own: Enrolment) -> bool:
     return running
 
 
+def _part(layout: Layout, settings: Settings) -> None:
+    """Delete all that this machine has of the team."""
+    with stopped(layout, settings):
+        layout.team_file.unlink(missing_ok=True)
+        shutil.rmtree(layout.team, ignore_errors=True)
+
+
 def _wait(layout: Layout, done: Callable[[TeamReport], bool], what: str) -> str:
     """Wait until the replicator reports something; return "", or what holds it up."""
     deadline = time.monotonic() + PATIENCE_S
@@ -224,6 +232,8 @@ def _wait(layout: Layout, done: Callable[[TeamReport], bool], what: str) -> str:
                 if done(report):
                     return ""
                 reason = report.reason or report.state
+                if reason.startswith(membership.REFUSED):  # for good
+                    return reason
             time.sleep(_POLL_S)
     return reason
 

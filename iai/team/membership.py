@@ -29,6 +29,7 @@ from iai.team.personal import PersonalKeys, Sealed
 from iai.team.roster import Received, Roster, evaluate
 
 LEFT = "this machine has left the team, or was removed from it"  # `waits_for`
+REFUSED = "this machine was not let in"  # what `waits_for` begins with, then
 _MOST_REFUSED = 1_000  # messages that do not count, and may yet; the oldest are dropped
 _MAC = 8  # bytes
 
@@ -162,7 +163,7 @@ class Membership:
             key = identity.public_half(self._own.invitation)
             refusal = self.roster.invitation_refusal(key, now)
             if refusal and key in self.roster.invites:
-                return f"this machine was not let in: {refusal}"
+                return f"{REFUSED}: {refusal}"
         return "waiting for a machine of the team, to be let in"
 
     def hash_of(self, project: str) -> str:

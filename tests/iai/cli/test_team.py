@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Self
 
@@ -172,6 +172,7 @@ def test_a_password_on_the_command_line_is_refused(iai: Run, layout: Layout) -> 
     [
         (("create", " ", "--server", "tls://x"), "", "the name of the team must have 1 to 60"),
         (("create", "x" * 61, "--server", "tls://x"), "", "the name of the team must have 1 to 60"),
+        (("create", "x", "--server", "no-file"), "", "there is no file no-file"),
         (("create", "x", "--server", "http://x"), "", "the server's address is not `tls://"),
         (("create", "x", "--server", "-"), "", "nothing was given as address of the server"),
         (("create", "x", "--server", "-"), "nats://a:b@example.org", "unencrypted"),
@@ -236,6 +237,20 @@ def test_a_code_joins_from_the_command_line_and_from_standard_input(
     assert own.identity != kim.own.identity
 
 
+def test_a_machine_that_is_not_let_in_is_told_so_and_is_in_no_team(
+    iai: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: START)
+    monkeypatch.setattr(team_steps, "stopped", lambda *_: nullcontext(True))  # noqa: FBT003
+    _, (kim,) = crew()
+    with Answering(layout) as group:
+        group.reason = f"{membership.REFUSED}: its invitation was used"
+        code, out, error = iai("team", "join", kim.team.invite(START)[0])
+    assert (code, out) == (1, "")
+    assert error == f"iai: {group.reason}; ask for another (`iai team invite`)\n"
+    assert not layout.team_file.exists()
+
+
 def test_an_invitation_is_printed_alone_and_the_rest_beside_it(iai: Run, group: Answering) -> None:
     group.code = "iai1-code"
     code, out, error = iai("team", "invite")
@@ -245,6 +260,14 @@ def test_an_invitation_is_printed_alone_and_the_rest_beside_it(iai: Run, group: 
     asked = [one for one in group.asked if isinstance(one, InviteMachine)]
     assert [one.own for one in asked] == [False, True]
     assert json.loads(iai("team", "invite", "--json")[1]) == {"code": "iai1-code"}
+
+
+@pytest.mark.parametrize("reason", [membership.LEFT, f"{membership.REFUSED}: it was used"])
+def test_the_status_says_how_to_join_again(iai: Run, group: Answering, reason: str) -> None:
+    group.reason = reason
+    code, out, _ = iai("team", "status")
+    assert code == 1
+    assert out.splitlines()[-1].startswith("to join again: `iai team leave`")
 
 
 @pytest.mark.usefixtures("created")
@@ -370,6 +393,8 @@ def projects(group: Answering) -> Answering:
             records.commit(lambda unit, one=one: unit.projects.place(one, one.root), NOW)  # type: ignore[misc]
             turn = new_record(one.name, project=one.id, cwd=one.root)
             records.commit(lambda unit, turn=turn: unit.records.insert(turn), NOW)  # type: ignore[misc]
+        note = new_record("note", project=REMOTE, mine="note")
+        records.commit(lambda unit: unit.records.insert(note), NOW)
     return group
 
 

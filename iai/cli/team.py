@@ -28,8 +28,8 @@ from iai.errors import TeamUnavailable
 
 _PORT = 4_222
 _ADDRESS = (
-    "tls://HOST:PORT, the path of a file with it, or - to be asked for it; one with a password is"
-    " not taken from the command line"
+    "tls://HOST:PORT, or several with commas between them, the path of a file with that, or - to be"
+    " asked for it; one with a password is not taken from the command line"
 )
 
 

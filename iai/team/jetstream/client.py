@@ -6,6 +6,7 @@ from collections import deque
 
 import nats
 from nats.aio.client import Client
+from nats.js.errors import APIError
 
 from iai.team.stream import Server
 
@@ -70,7 +71,17 @@ def words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = next(iter(error.exceptions))
     text = " ".join(str(error).split())
-    return text if isinstance(error, StreamLost) else f"{type(error).__name__}: {text}".rstrip(": ")
+    match error:
+        case TimeoutError():
+            return "the server does not answer"
+        case ConnectionRefusedError():
+            return "nothing listens at the server's address"
+        case APIError(description=str(said)):
+            return said
+        case StreamLost():
+            return text
+        case _:
+            return f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def replicas(client: Client) -> int:

@@ -237,6 +237,12 @@ def test_wrong_credentials_are_said_and_nothing_is_raised(connect: Open) -> None
         connect("t5", server=guarded.server).next(Connected)
 
 
+def test_while_one_server_is_away_another_is_used(servers: NatsServers, connect: Open) -> None:
+    with NatsServers() as away:
+        urls = away.server.urls
+    connect("t7", server=Server(urls=(*urls, *servers.server.urls))).next(Connected)
+
+
 def test_a_server_that_is_killed_is_found_again_and_an_emptied_one_has_another_stream(
     connect: Open,
 ) -> None:
@@ -248,6 +254,7 @@ def test_a_server_that_is_killed_is_found_again_and_an_emptied_one_has_another_s
         own.kill(0)
         one.next(Disconnected)
         assert one.stream.room == 0
+        assert one.next(Disconnected).reason == "nothing listens at the server's address"
         one.stream.publish(2, subjects.control("t6"), "k2", b"")  # goes nowhere, and does no harm
         own.start(0)
         assert one.next(Connected) == structs.replace(first, last=1)

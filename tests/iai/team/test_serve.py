@@ -34,9 +34,15 @@ def prepared(site: Site, password: str, port: int = 4_222) -> Server:
     return serve.prepare(site, ("10.0.0.1", "memory.example"), "0.0.0.0", port, password, NOW)  # noqa: S104
 
 
-@given(WORD, WORD, st.integers(1, 65_535), st.sampled_from(["host.example", "10.0.0.1", "[::1]"]))
-def test_an_address_is_read_as_it_was_written(user: str, word: str, port: int, host: str) -> None:
-    server = Server(urls=(f"tls://{host}:{port}",), user=user, password=word)
+@given(
+    WORD, WORD, st.integers(1, 65_535), st.sampled_from(["host.example", "10.0.0.1", "[::1]"]),
+    st.integers(1, 2),
+)  # fmt: skip
+def test_an_address_is_read_as_it_was_written(
+    user: str, word: str, port: int, host: str, number: int
+) -> None:
+    urls = (f"tls://{host}:{port}", "tls://[::2]:4223")[:number]
+    server = Server(urls=urls, user=user, password=word)
     line = address.format_line(server)
     assert not set(line) & set(" \n\t")
     assert address.parse(f" {line}\n") == server
@@ -46,12 +52,15 @@ def test_an_address_may_be_without_port_user_and_certificate() -> None:
     assert address.parse("nats://host") == Server(urls=("nats://host:4222",))
     with_ca = address.parse("tls://a:b@host", "PEM")
     assert (with_ca.certificate, with_ca.user, with_ca.password) == ("PEM", "a", "b")
+    cluster = address.parse("tls://a:b,c@one,tls://two:1")
+    assert (cluster.urls, cluster.password) == (("tls://one:4222", "tls://two:1"), "b,c")
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "host", "http://host", "tls://", "tls://host:port", "tls://host:70000", "tls://host/path",
-     "tls://host#a", "tls://[::1", "nats://a:b@host"],
+     "tls://host#a", "tls://[::1", "nats://a:b@host",
+     "tls://a:b@host,nats://other", "tls://host,tls://"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(BadUsage):

@@ -100,7 +100,8 @@ def _own(projects: tuple[TeamProject, ...], wall: int) -> Line:
     """Say what this machine has not published."""
     left = [project for project in projects if project.unpublished]
     if not left:
-        return Line("own changes", f"all of {count(len(projects), 'shared project')} is published")
+        said = f"all published, of {count(len(projects), 'shared project')}"
+        return Line("own changes", said if projects else "no project is shared")
     more = "at least " if any(project.unpublished >= MOST for project in left) else ""
     changes = count(sum(project.unpublished for project in left), "change")
     for_s = (wall - min(project.unpublished_since for project in left)) / NS
@@ -138,7 +139,7 @@ def _peer(peer: TeamPeer, report: TeamReport, wall: int) -> Line:
         for_how_long = "" if peer.waiting else f"behind for {span(for_s)}: "
         parts.append(f"{for_how_long}something that it published has not arrived")
     if not peer.heard_at:
-        parts.append("never heard from")
+        parts.append("nothing heard from it yet; it may share no project")
     elif silent_s > SILENT_S:
         parts.append(f"not heard from since {when(peer.heard_at)} ({span(silent_s)})")
     elif not parts and report.state == "connected":

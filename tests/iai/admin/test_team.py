@@ -69,7 +69,7 @@ PEERS: list[tuple[str, dict[str, Any], str, str]] = [
         "behind by 3 changes for 1 h; not heard from since 2023-11-14 21:13:20 UTC (1 h)",
         "warn",
     ),
-    ("never there", {"heard_at": 0}, "never heard from", "ok"),
+    ("never there", {"heard_at": 0}, "nothing heard from it yet; it may share no project", "ok"),
 ]
 
 
@@ -84,7 +84,7 @@ def test_each_machine_is_current_or_behind_or_silent(
 
 
 OWN: list[tuple[dict[str, Any], list[tuple[str, str, str]]]] = [
-    ({}, [("own changes", "all of 1 shared project is published", "ok")]),
+    ({}, [("own changes", "all published, of 1 shared project", "ok")]),
     (
         {"unpublished": 14, "unpublished_since": WALL - 3 * NS},
         [("own changes", "14 changes not yet published, for 3.0 s", "warn")],
@@ -96,7 +96,7 @@ OWN: list[tuple[dict[str, Any], list[tuple[str, str, str]]]] = [
     (
         {"blocked": "there is no key\nyet"},
         [
-            ("own changes", "all of 1 shared project is published", "ok"),
+            ("own changes", "all published, of 1 shared project", "ok"),
             ("project ledger", "there is no key yet", "fail"),
         ],
     ),
@@ -109,6 +109,10 @@ def test_what_is_not_yet_published_is_counted(
 ) -> None:
     report = structs.replace(REPORT, projects=(structs.replace(SHARED, **fields),), peers=())
     assert lines(report)[1:] == said
+
+
+def test_where_no_project_is_shared_nothing_is_published() -> None:
+    assert lines(structs.replace(REPORT, projects=()))[1][1] == "no project is shared"
 
 
 def test_the_server_is_reached_or_not_and_says_why() -> None:

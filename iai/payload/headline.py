@@ -72,6 +72,7 @@ _ENDS_OPEN = re.compile(  # before what is left out
     r"|(?:the )?following(?: \w+){0,2})$"
 )
 _COMMIT = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b")  # commits are shown as such
+_WORD = re.compile(r"(?:[^\W\d_]|['\u2019-])+[,;:.!?)]*(?!\S)")  # no name of code, no path
 _CODE = re.compile(r"`[^`\n]+`")
 
 
@@ -180,4 +181,4 @@ def _joined(told: Sequence[str], limit: int) -> str:
 
 def _in_brief(told: str) -> str:
     told = _I.sub("", _DIRECTORY.sub("", told)).rstrip(" .:✅✓")
-    return told[:1].upper() + told[1:]
+    return told[:1].upper() + told[1:] if _WORD.match(told) else told

@@ -161,7 +161,11 @@ def _original(path: str, own: Collection[str]) -> str:
 
 
 def _common(paths: Collection[str]) -> str:
-    """Return the longest directory that nearly all of these absolute paths are below."""
-    tops = Counter(path[:at] for path in paths for at, sign in enumerate(path) if sign == "/")
-    shared = [top for top, count in tops.items() if count >= SHARED * len(paths)]
+    """Return the longest directory that nearly all of these paths are below, if they are absolute.
+
+    Those that are not are seen from the root already: they come from another machine.
+    """
+    absolute = [path for path in paths if path.startswith("/")]
+    tops = Counter(path[:at] for path in absolute for at, sign in enumerate(path) if sign == "/")
+    shared = [top for top, count in tops.items() if count >= SHARED * len(absolute)]
     return max(shared, key=len, default="")

@@ -21,6 +21,14 @@ def test_the_mark_of_a_name_that_a_sentence_begins_with_stays() -> None:
     assert done(text, 90).startswith("`retry.py` has `again()`")
 
 
+def test_a_path_or_a_name_of_code_that_a_sentence_begins_with_is_not_capitalised() -> None:
+    for name in ("quay/retry.py", "retry.py", "again_soon()", "tide2"):
+        text = f"Done: {name} has five attempts, and all of the pilots use it now."
+        assert done(text, 90).startswith(f"{name} has five"), name
+    text = "Done: pilots' boats have five attempts now, and `again()` uses them."
+    assert done(text, 90).startswith("Pilots' boats have five")
+
+
 def test_headings_that_say_what_was_done_are_joined_without_their_details() -> None:
     text = (
         "Done! Here's what I implemented:\n\n## Changes Made\n\n"

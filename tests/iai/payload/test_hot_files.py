@@ -30,6 +30,11 @@ def test_directories_are_named_once_and_the_hottest_first() -> None:
     assert found == [("src/", ["a.py", "b.py", "tide.py"]), ("", ["old.py", "README.md"])]
 
 
+def test_where_all_is_from_other_machines_files_keep_the_directories_that_they_share() -> None:
+    theirs = session(changed("src/tide.py"), changed("src/ebb.py"), cwd="")
+    assert by_directory([theirs], ROOT) == [("src/", ["tide.py", "ebb.py"])]
+
+
 def test_a_file_that_is_read_counts_less_than_one_that_is_changed() -> None:
     one = session(FileWork(path=f"{ROOT}/read.py", reads=1), changed(f"{ROOT}/changed.py"))
     assert by_directory([one], ROOT) == [("", ["changed.py", "read.py"])]

@@ -173,7 +173,7 @@ class Consumer:
         self._stream.follow(self._intake.mark.sequence)
         self._outbox.connected(one.largest)
         self._relay.connected(one.largest)
-        self._intake.peers.connected()
+        self._intake.peers.begin()
         self.hurry = True
 
     def _limited(self, limits: str) -> Iterator[Event]:

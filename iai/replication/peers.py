@@ -23,6 +23,7 @@ from iai.team.stream import Beat
 
 MOST_UNOPENED = 10_000  # heartbeats of machines, or by keys, that are not known yet
 REPEATED_AFTER = 2  # of our own heartbeats on a connection: by then all others have sent theirs
+DOUBTED_AFTER = 20  # of our own heartbeats: the server may have lost others since, and says nothing
 Key: TypeAlias = tuple[str, str]  # hash of a project, and a machine
 
 _SUBJECT = re.compile(r"iai\.[^.]+\.(?:change|alive)\.([0-9a-f]{16})\.([0-9a-f]{16})")
@@ -43,7 +44,7 @@ class Peers:
         self._membership = membership
         self._peers: dict[Key, Peer] = {(one.project, one.machine): one for one in view.peers()}
         self._unopened: dict[str, Beat] = {}  # by subject
-        self._beaten: dict[Key, int] = {}  # position in the last heartbeat, on this connection
+        self._beaten: dict[Key, int] = {}  # position in the last heartbeat, since `begin`
         self._sent = 0  # heartbeats of our own, likewise
 
     @property
@@ -83,8 +84,8 @@ class Peers:
 
     # --- heartbeats ---------------------------------------------------------------------------
 
-    def connected(self) -> None:
-        """Take note of another connection: what the server has is not known."""
+    def begin(self) -> None:
+        """Take note that what the server has is not known, as on a new connection."""
         self._beaten, self._sent = {}, 0
 
     def take_beat(self, report: Beat, now: int) -> Write | None:
@@ -121,6 +122,8 @@ class Peers:
     def repeats(self) -> Iterator[tuple[str, bytes]]:
         """Yield the heartbeats that the server lacks, and their subjects; called with our own."""
         self._sent += 1
+        if self._sent > DOUBTED_AFTER:
+            self.begin()
         for key, peer in self._peers.items() if self._sent > REPEATED_AFTER else ():
             if peer.beat and self._beaten.get(key, -1) < _end(peer.beat):
                 self._beaten[key] = _end(peer.beat)

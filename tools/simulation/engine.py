@@ -67,6 +67,7 @@ class Engine:
     def purge(self) -> None:
         """Delete all messages, as an administrator can, and go on."""
         self.messages.clear()
+        self.kept_last.clear()
 
     def lose_tail(self, number: int) -> None:
         """Lose the last messages, as a server that had not flushed them."""

@@ -69,6 +69,22 @@ def test_a_newcomer_gets_all_that_a_machine_said_which_is_gone_for_good(
     assert state(later) == state(a)
 
 
+def test_a_newcomer_gets_it_also_where_the_stream_was_purged_under_those_that_stay(
+    team: Make, tmp_path: Path
+) -> None:
+    t = team(3)
+    t.share()
+    said = [node.say("text") for node in t.nodes]
+    t.settle()
+    t.lose(t.nodes[2])
+    t.settle(60)  # so long that what the server keeps is thought to be known
+    t.engine.purge()
+    t.settle(700)
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(60)
+    assert sorted(late.texts()) == sorted(said)
+
+
 def test_nothing_is_relayed_for_a_machine_that_publishes_it_again_itself(
     team: Make, tmp_path: Path
 ) -> None:

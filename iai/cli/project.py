@@ -58,7 +58,7 @@ class Listed(Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
-    root: str
+    root: str  # "": all records are from other machines
     directories: tuple[str, ...]
     records: int
     sessions: int
@@ -207,7 +207,7 @@ def _refresh(client: Client) -> None:
 
 def _listed(view: RecordView) -> list[Listed]:
     """Return every project, the most recently active first."""
-    found = [_listing(one, view) for one in view.projects()]
+    found = [_listing(one, view) for one in view.every_project()]
     return sorted(found, key=lambda one: (-one.last_active_at, one.name))
 
 
@@ -223,7 +223,7 @@ def _listing(one: Project, view: RecordView) -> Listed:
         last_active_at=latest.created_at if latest else 0,
         merged_into=view.belongs(one.id) if one.into else "",
         ignored=one.ignored,
-        gone=not os.path.isdir(one.root),  # noqa: PTH112  pathlib raises for some invalid paths
+        gone=one.root != "" and not os.path.isdir(one.root),  # noqa: PTH112  pathlib raises for some invalid paths
     )
 
 
@@ -238,7 +238,10 @@ def _lines(found: list[Listed]) -> Iterator[str]:
         if one.ignored:
             facts.append("ignored" + (", with everything below" if one.ignored == "below" else ""))
         gone = " (gone)" if one.gone else ""
-        yield f"{one.name}  {one.id}  {', '.join(facts)}\n    {one.root}{gone}"
+        where = (
+            f"{one.root}{gone}" if one.root else "shared by others, and in no directory here yet"
+        )
+        yield f"{one.name or '-'}  {one.id}  {', '.join(facts)}\n    {where}"
         if now := _moved_to(one, found):
             yield f"    {now[0]} If so: iai project merge {one.id} {now[1]}"
     if not found:
@@ -251,7 +254,7 @@ def _moved_to(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
     Either its directory has another remote, or it is gone and the only project of the same name is
     elsewhere. Only the user knows whether that is a new project, so nothing is merged unasked.
     """
-    if one.merged_into or not one.records:
+    if one.merged_into or not one.records or not one.root:
         return None
     if not one.gone:
         now = identify(one.root).id

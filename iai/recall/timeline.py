@@ -61,7 +61,7 @@ def stretches(
     """
     memo = {} if memo is None else memo
     people = People(view.member)
-    projects = [p for p in view.projects() if only.project in ("", p.id)]
+    projects = [p for p in view.every_project() if only.project in ("", p.id)]
     latest_first = heapq.merge(*(_of(view, p) for p in projects), key=lambda s: -s[0])
     for active_at, project, key in latest_first:
         if only.since and active_at < only.since:

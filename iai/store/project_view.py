@@ -47,6 +47,17 @@ class ProjectView(RecordLookup):
         """Return all projects, in no particular order."""
         return [unpack(data, Project) for _, data in self._t.entries(self._db["projects"])]
 
+    def every_project(self) -> list[Project]:
+        """Return all projects, and those of which all records are from other machines.
+
+        These have neither a name nor a root, until there is a session in a checkout on this one.
+        """
+        known = self.projects()
+        ids = {project.id for project in known}
+        changed = (key.decode() for key, _ in self._t.entries(self._db["changed"]))
+        theirs = (id_ for id_ in changed if id_ not in ids and self._latest_in(id_) is not None)
+        return [*known, *(Project(id=id_, name="", root="") for id_ in theirs)]
+
     def project_named(self, project: str) -> Project | None:
         """Return a project by its id."""
         data = self._t.intact(project.encode(), db=self._db["projects"])

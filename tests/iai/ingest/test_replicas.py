@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from iai.index.filters import Filter
 from iai.model import change
 from iai.model.action import Action
 from iai.model.change import ForgetChange, MemberChange, SessionChange, TurnChange, WorkChange
@@ -13,6 +14,7 @@ from iai.model.member import Member
 from iai.model.record import Record, Source, digest, session_key
 from iai.model.session import SessionInfo
 from iai.protocol.ingest import Edit, Erase, Forget, Mark, Pin, SessionPart
+from iai.recall.timeline import stretches
 from iai.store import outgoing
 from iai.store.codec import encode_u64
 from tests.iai.ingest.replicas import SHOP, UNSHARED, YEAR, Message, Replica, exchange, of
@@ -59,6 +61,23 @@ def test_a_turn_of_one_is_on_the_others_with_what_was_done_for_it(team: Team) ->
         assert found.answer.text == "it is fixed"
         assert [one.key for one in found.actions] == ["did"]
         assert other.publish() == [], "what others said is not said again"
+
+
+def test_sessions_of_others_are_listed_also_where_no_session_was_held_in_their_project(
+    team: Team,
+) -> None:
+    a, b, _ = team
+    elsewhere = "1" * 16
+    a.say("one", text="fix the pump", project=elsewhere)
+    b.take(Message(A, change.encode(one)) for one in a.outgoing(elsewhere))
+    with b.records.view() as view:
+        (found,) = stretches(view, Filter())
+        assert [found] == list(stretches(view, Filter(project=elsewhere)))
+        assert (found.project, found.project_name) == (elsewhere, "")
+        assert found.last_said.text == "fix the pump"
+    b.ask(Forget(refs=(found.last_said.id,)))
+    with b.records.view() as view:
+        assert view.every_project() == view.projects()
 
 
 def test_a_kind_is_taken_as_its_author_gives_it_and_not_worked_out_again(team: Team) -> None:

@@ -67,6 +67,7 @@ class AutoBackups:
         self._layout = layout
         self._records = records
         self._kept = kept
+        self._encrypted = layout.crypto.exists()  # only while no group runs does that change
         self._under_way: Generator[None] | None = None
         self._known: list[AutoBackup] = []
         self._not_before = 0  # monotonic
@@ -157,8 +158,7 @@ class AutoBackups:
 
     def _good(self, one: AutoBackup, erased: int) -> bool:
         """Has it nothing that was forgotten, and nothing in the clear that is encrypted now?"""
-        exposed = self._layout.crypto.exists() and not one.encrypted
-        return one.watermark.revision >= erased and not exposed
+        return one.watermark.revision >= erased and (one.encrypted or not self._encrypted)
 
     def _rotate(self, erased: int) -> None:
         """Delete those that are not good any more, and the oldest ones beyond the limit."""

@@ -27,7 +27,7 @@ from iai.store.record_view import RecordView
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 
-PROJECTS = Settings(store=Path()).project_payloads  # the default
+PROJECTS = Settings(store=Path()).ready_projects  # the default
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
 def measure(layout: Layout, wall: int, projects: int = PROJECTS) -> StoreHealth:
     """Measure every stage of a store. Never raises: `problem` says what could not be read.
 
-    `projects` is how many projects have a payload of their own (`Settings.project_payloads`).
+    `projects` is how many projects have a payload of their own (`Settings.ready_projects`).
     """
     readers = Readers(layout)
     try:

@@ -51,7 +51,7 @@ def collect(
     """
     layout = Layout(settings.store)
     state, report = _report(layout)
-    store = health.measure(layout, time.time_ns(), settings.project_payloads)
+    store = health.measure(layout, time.time_ns(), settings.ready_projects)
     space = disk_space.measure(layout.root, settings.store_max_gb)
     members = team.measure(layout)
     wall = time.time_ns()

@@ -46,7 +46,7 @@ def run(args: Namespace, settings: Settings) -> int:
     wall = time.time_ns()
     layout = Layout(settings.store)
     found = freshness.measure(layout, units.moment("--since", args.since, wall))
-    now = freshness.lags(health.measure(layout, wall, settings.project_payloads).stages)
+    now = freshness.lags(health.measure(layout, wall, settings.ready_projects).stages)
     if args.plot is not None:
         _plot(found, args.plot)
     answer(args, freshness.document(found, now), _lines(found, now))

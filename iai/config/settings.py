@@ -187,7 +187,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.payload == "file"
 
     @property
-    def project_payloads(self) -> int:
+    def ready_projects(self) -> int:
         """How many projects have a session-start text of their own on disk."""
         return self.payload_projects if self.payload_on_disk else 0
 

@@ -54,7 +54,7 @@ class SnapshotReader:
                     targets(
                         view,
                         self._layout,
-                        self._settings.project_payloads,
+                        self._settings.ready_projects,
                         file_notes=bool(self._settings.file_history),
                     )
                 )

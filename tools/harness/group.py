@@ -166,7 +166,7 @@ class Group:
     def health(self) -> StoreHealth:
         """Read the health of the stages from disk."""
         settings, _ = from_environment(self.environment)
-        return health.measure(self.layout, time.time_ns(), settings.project_payloads)
+        return health.measure(self.layout, time.time_ns(), settings.ready_projects)
 
     def settle(self) -> None:
         """Wait until no stage lags behind."""

@@ -105,7 +105,7 @@ def _embedder(client: Client) -> Finding:
 
 def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Finding]:
     wall = time.time_ns()
-    store = health.measure(layout, wall, settings.project_payloads)
+    store = health.measure(layout, wall, settings.ready_projects)
     if store.problem:
         todo = "`iai doctor` finds out what is damaged, and what can be done"
         yield (

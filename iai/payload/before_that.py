@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from iai.model import framing
 from iai.payload import phrases, still_open
+from iai.payload.file_work import names_of
 from iai.payload.headline import done, verdict
 from iai.payload.phrases import Names
-from iai.payload.summary import Summary, names_of
+from iai.payload.summary import Summary
 
 EARLIER = 8  # sessions that get a line each
 _RESULT = 110  # of what an earlier session came to

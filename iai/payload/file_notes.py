@@ -21,9 +21,10 @@ from iai.model.exchange import Exchange, exchanges, opens
 from iai.model.people import People
 from iai.model.record import Record
 from iai.payload.budget import tokens
+from iai.payload.file_work import name_of
 from iai.payload.hot_files import bases, named_like, relative
 from iai.payload.sessions import ACTIONS, TURNS, PayloadSource
-from iai.payload.summary import name_of, throwaway
+from iai.payload.summary import throwaway
 
 TOKENS = 300  # of all that the hook prints at once; the hook has the same limit
 SESSIONS = 60  # latest sessions of a project that are read

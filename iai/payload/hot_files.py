@@ -9,7 +9,8 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from iai.model.session import SessionInfo
-from iai.payload.summary import FileWork, Summary
+from iai.payload.file_work import FileWork
+from iai.payload.summary import Summary
 
 FILES = 70  # named at most
 HALF_LIFE = 4  # sessions after which a touch counts half

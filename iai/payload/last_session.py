@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from iai.model import framing
 from iai.model.record import Record
 from iai.payload import cues, decided, phrases, still_open
+from iai.payload.file_work import FileWork, names_of
 from iai.payload.headline import done
 from iai.payload.material import Material
-from iai.payload.summary import FileWork, Summary, command, names_of
+from iai.payload.summary import Summary, command
 
 _GOAL = 240  # characters of what a session was about
 _LAST_REQUEST = 400

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from iai.model import framing
 from iai.model.action import Action
 from iai.payload import phrases
-from iai.payload.summary import Summary, name_of
+from iai.payload.file_work import name_of
+from iai.payload.summary import Summary
 
 _STEPS = 5
 _FILE = re.compile(r"[\w-]+(?:\.\w+)+")

@@ -1,12 +1,9 @@
 """One session as a few facts: what was asked, what was done, how it ended, what is open. Pure."""
 
-import posixpath
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 from operator import itemgetter
-from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
@@ -17,6 +14,7 @@ from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
 from iai.payload import cues
+from iai.payload.file_work import NOT_DONE, FileWork, files_of, name_of
 
 Outcome: TypeAlias = Literal["answered", "interrupted", "unanswered"]
 
@@ -31,11 +29,8 @@ _DONE = frozenset({"completed", "done", "cancelled", "deleted"})  # states of a 
 _SUMMARY_RANK = 1  # of a title: see `iai.hosts.claude`
 _THROWAWAY = re.compile(r"(initial( commit)?|init|wip|test|tmp)\W*", re.IGNORECASE)  # subjects
 _LOOKS = frozenset({"read", "command", "search", "test", "web", "agent", "tool"})
-_TEMPORARY = ("/tmp/", "/private/tmp/", "/var/folders/", "/private/var/folders/")  # noqa: S108
-PLANS = "/.claude/plans/"  # of Claude Code, by names drawn by lot ("majestic-plotting-valiant.md")
 _ANNOUNCEMENT = 140  # characters: of what agents say between two steps, nearly all is shorter
-_NOT_DONE = frozenset({"refused", "interrupted"})  # of the states of an action
-_FAILED_OR_NOT_DONE = _NOT_DONE | {"failed"}
+_FAILED_OR_NOT_DONE = NOT_DONE | {"failed"}
 _PROSE = re.compile(r"\.(?:md|rst|txt|adoc)$", re.IGNORECASE)
 _MADE = frozenset({"commit", "pull-request"})
 _BESIDE = re.compile(  # tests and prose: long beside what they are about
@@ -45,18 +40,6 @@ _BESIDE = re.compile(  # tests and prose: long beside what they are about
 )
 _BESIDE_SHARE = 0.05  # of what another line counts for
 _WORK = CHANGES | _MADE | {"todo", "plan", "question", "branch"}
-
-
-class FileWork(Struct, frozen=True, kw_only=True):
-    """What a session did to one file."""
-
-    path: str
-    added: int = 0  # lines
-    removed: int = 0
-    changes: int = 0  # calls that wrote to it; 0: it was only read
-    reads: int = 0
-    last_at: int = 0  # when it was last touched, nanoseconds UTC
-    gone: bool = False  # deleted, or moved elsewhere
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -266,7 +249,7 @@ def _work_in(exchange: Exchange) -> float:
     if exchange.answer is None or (exchange.request and exchange.request.dismissed):
         return 0
     did = (a for a in exchange.actions if a.kind in CHANGES or a.kind in _MADE)
-    return sum(map(_weight, (action for action in did if action.status not in _NOT_DONE)))
+    return sum(map(_weight, (action for action in did if action.status not in NOT_DONE)))
 
 
 def _weight(change: Action) -> float:
@@ -349,85 +332,6 @@ def _trivial(
     if any(a.kind in _WORK or a.status == "failed" or a.name == COMMAND for a in actions):
         return False
     return not any(r.kind == "plan" or cues.decided(r.text) for r in requests)  # dear: asked last
-
-
-def files_of(actions: Iterable[Action], places: Iterable[str] = ()) -> tuple[FileWork, ...]:
-    """Return what was done to each file, the most changed first, then the latest read.
-
-    The host's files of plans are left out. So are files in a directory for temporary ones, unless
-    they are in one of `places`, the working directory of a session or the top of a project, which
-    is there as well; and files that were made and are gone again.
-    """
-    places = [place for place in places if place]
-    kept = tuple(f"{place.rstrip('/')}/" for place in places if place.startswith(_TEMPORARY))
-    found: dict[str, FileWork] = {}
-    made = set[str]()
-    for action in actions:
-        if action.status in _NOT_DONE or not action.path or PLANS in action.path:
-            continue
-        if action.status == "failed" and action.kind != "edit":  # as of what is not there
-            continue
-        if action.kind in CHANGES or action.kind == "read":
-            for path in (action.path, action.to) if action.to else (action.path,):
-                if path.startswith(_TEMPORARY) and not path.startswith(kept):
-                    continue
-                path = _known_as(path, places, found)  # noqa: PLW2901
-                if path not in found and action.kind == "write":
-                    made.add(path)
-                found[path] = _touched(found.get(path, FileWork(path=path)), action)
-    changed = (f for f in found.values() if f.changes and not (f.gone and f.path in made))
-    read = (file for file in found.values() if not file.changes)
-    return (
-        *sorted(changed, key=lambda f: (-(f.added + f.removed), -f.last_at)),
-        *sorted(read, key=lambda f: -f.last_at),
-    )
-
-
-def _known_as(path: str, places: Sequence[str], found: Iterable[str]) -> str:
-    """Return the absolute path by which a relative one is known already, else the path itself.
-
-    What is not below one of the places was named from a directory that the agent went to.
-    """
-    if path.startswith("/"):
-        return path
-    end = f"/{posixpath.normpath(path)}"
-    ends = [one for one in found if one.endswith(end)]
-    if not ends:
-        return path
-    whole = [posixpath.normpath(posixpath.join(place, path)) for place in places]
-    return next((one for one in whole if one in ends), ends[0] if len(ends) == 1 else path)
-
-
-def name_of(path: str) -> str:
-    """Return the last part of a path, by which a file is recognised."""
-    return path.replace("\\", "/").rstrip("/").rpartition("/")[2] or path
-
-
-def names_of(paths: Sequence[str]) -> list[str]:
-    """Return the names of files, with as much of a path as tells namesakes apart."""
-    names = [name_of(path) for path in paths]
-    for depth in (2, 3):
-        twice = {name for name, count in Counter(names).items() if count > 1}
-        names = [
-            "/".join(PurePosixPath(path.replace("\\", "/")).parts[-depth:])
-            if name in twice
-            else name
-            for path, name in zip(paths, names, strict=True)
-        ]
-    return names
-
-
-def _touched(file: FileWork, action: Action) -> FileWork:
-    reads = int(action.kind == "read")
-    return FileWork(
-        path=file.path,
-        added=file.added + action.added,
-        removed=file.removed + action.removed,
-        changes=file.changes + 1 - reads,
-        reads=file.reads + reads,
-        last_at=action.at,
-        gone=action.kind == "delete" or (action.kind == "move" and file.path == action.path),
-    )
 
 
 def _once(actions: Iterable[Action]) -> tuple[Action, ...]:

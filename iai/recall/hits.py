@@ -13,7 +13,7 @@ from iai.model.action import CHANGES, Action
 from iai.model.exchange import is_answer, opens
 from iai.model.record import Record
 from iai.model.units import excerpt
-from iai.payload.summary import PLANS
+from iai.payload.file_work import PLANS
 from iai.protocol.graph_cache import Hit, Line, Provenance
 from iai.recall.exchanges import FoundExchange
 from iai.recall.file_history import ends_with

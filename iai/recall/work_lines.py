@@ -9,7 +9,8 @@ from msgspec import structs
 from iai.model.action import Action, Step
 from iai.model.units import count, excerpt, span
 from iai.payload import hot_files
-from iai.payload.summary import FileWork, Summary, files_of, names_of
+from iai.payload.file_work import FileWork, files_of, names_of
+from iai.payload.summary import Summary
 
 LISTED = 40  # files of a kind, or commands, that get a line or a name each
 NAMED = 5  # files or commits of a session

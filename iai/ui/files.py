@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 
 from iai.index.filters import Filter
 from iai.payload import hot_files
-from iai.payload.summary import FileWork
+from iai.payload.file_work import FileWork
 from iai.recall.file_history import as_seen, change_line, history
 from iai.recall.timeline import Stretch, stretches
 from iai.recall.work_lines import changed_line, commit_line

@@ -4,7 +4,8 @@ from typing import Any
 
 from iai.model.session import SessionInfo
 from iai.payload import hot_files
-from iai.payload.summary import FileWork, Summary
+from iai.payload.file_work import FileWork
+from iai.payload.summary import Summary
 
 ROOT = "/w/harbor"
 

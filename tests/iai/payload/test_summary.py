@@ -8,7 +8,8 @@ from iai.model.action import Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
-from iai.payload.summary import FileWork, Summary, files_of, summarise
+from iai.payload.file_work import FileWork, files_of
+from iai.payload.summary import Summary, summarise
 
 INFO = SessionInfo(host="claude", session="s")
 

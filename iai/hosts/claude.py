@@ -14,6 +14,7 @@ from iai.hosts import (
     claude_calls,
     claude_envelope,
     claude_queue,
+    claude_shell,
     claude_texts,
     claude_turns,
     queued,
@@ -102,6 +103,8 @@ def _message(line: dict[str, Any], context: Context) -> Parsed:
     if unsaid:  # but a call may have its result there
         return context, done or (unsaid,)
     done += _commanded(line, message.get("content"), context)
+    context, ran = _ran(line, message.get("content"), context)
+    done += ran
     said = claude_turns.said_in(line, message)
     if isinstance(said, Skip):
         if said is Skip.COMMAND and claude_texts.interrupts(message.get("content")):
@@ -110,7 +113,8 @@ def _message(line: dict[str, Any], context: Context) -> Parsed:
         elif said is Skip.NOTICE and not context.requests:
             scheduled = claude_texts.is_scheduled(message.get("content"))
             context = structs.replace(context, unattended=context.unattended or scheduled)
-        return context, done if done and said is Skip.TOOL else (*done, said)
+        told = (done and said is Skip.TOOL) or (ran and said is Skip.COMMAND)
+        return context, done if told else (*done, said)
     if said.role == "assistant":
         return context, (*done, claude_turns.dated(said, context))
     return _request(line, said, context, done)
@@ -130,8 +134,25 @@ def _commanded(line: dict[str, Any], content: object, context: Context) -> tuple
     name = claude_texts.command(content) if line["type"] != "assistant" else ""
     if not name:
         return ()
-    key, at = f"{NAME}:{context.session}:{claude_envelope.uuid_of(line)}:command", context.last_at
+    key = f"{_first_session(line, context)}:{claude_envelope.uuid_of(line)}:command"
+    at = context.last_at
     return (Action(key=key, kind="skill", at=at, status="ok", name=COMMAND, text=name),)
+
+
+def _ran(
+    line: dict[str, Any], content: object, context: Context
+) -> tuple[Context, tuple[Action, ...]]:
+    """Return what the user ran at the prompt."""
+    if line["type"] == "assistant":
+        return context, ()
+    key = f"{_first_session(line, context)}:{claude_envelope.uuid_of(line)}"
+    at = moment(line.get("timestamp")) or context.last_at
+    return claude_shell.ran(content, context, key, at)
+
+
+def _first_session(line: dict[str, Any], context: Context) -> str:
+    """Return what keys of actions begin with: a fork repeats lines of the session it is from."""
+    return f"{NAME}:{text(line.get('forkedFrom'), 'sessionId') or context.session}"
 
 
 def _request(line: dict[str, Any], said: Turn, context: Context, done: tuple[Item, ...]) -> Parsed:
@@ -197,8 +218,8 @@ def _tools(line: dict[str, Any], message: dict[str, Any], context: Context) -> P
             continue
         uuid = claude_envelope.uuid_of(line) + (f":{number}" if number and items else "")
         if type_ in _CALLS and line.get("type") == "assistant":
-            session = text(line.get("forkedFrom"), "sessionId") or context.session
-            context, new = claude_calls.called(block, context, f"{NAME}:{session}", uuid, at)
+            session = _first_session(line, context)
+            context, new = claude_calls.called(block, context, session, uuid, at)
         elif type_ not in _CALLS:
             context, new = claude_calls.resulted(block, line, context, uuid, at)
         else:

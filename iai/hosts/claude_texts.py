@@ -81,7 +81,7 @@ USER = HostTexts(
         Element("local-command-caveat", Skip.COMMAND, "seen 2.1.17"),
         Element("local-command-stdout", Skip.COMMAND, "seen: what a slash command printed"),
         Element("local-command-stderr", Skip.COMMAND, "seen: what a slash command printed"),
-        Element("bash-input", Skip.COMMAND, "seen: `!` at the prompt"),
+        Element("bash-input", Skip.COMMAND, "seen: `!` at the prompt; see claude_shell"),
         Element("bash-stdout", Skip.COMMAND, "seen: what it printed"),
         Element("bash-stderr", Skip.COMMAND, "seen: what it printed"),
         Element("tool_use_error", Skip.TOOL, "seen: a result"),

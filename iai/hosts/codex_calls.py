@@ -32,6 +32,9 @@ _NOTHING_DONE = frozenset({
 _TELLING = ("command", "cmd", "pattern", "query", "url", "message", "prompt", "name")
 _SCRIPTS = frozenset({"exec", "functions.exec"})  # run JavaScript that calls the tools
 _RUNNING = re.compile(r"Script running with cell ID (\S+)")
+_PATCHING = frozenset({"apply_patch", "applypatch"})
+_BESIDE_A_PATCH = _PATCHING | {"cd", "pushd", "popd", "set", "true", "echo", "printf", ":"}
+_BESIDE = "&"  # in the id of a line of a shell that runs something beside a patch
 _SCRIPTED = "#"  # in the id of a call of a script's: behind that of the script
 _SHELL_FLAGS = frozenset({"-c", "-lc", "-ic", "-lic", "-command", "/c"})
 _UNKNOWN: dict[str, Any] = {"output": "Script completed"}  # says of no command how it ended
@@ -69,6 +72,11 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
     )
     noted = "\n".join(map(_packed, edits)) if edits else typed or _questions(given)
     context, gone = calls.opened(context, Call(call_id, action, noted))
+    if edits and (rest := patches.left_out(typed)) and _runs_more(rest):
+        said = patches.left_out(command)
+        line = structs.replace(action, key=f"{action.key}:line", kind="command", text=said)
+        context, more = calls.opened(context, Call(call_id + _BESIDE, line, rest))
+        gone += more
     return context, gone
 
 
@@ -82,17 +90,33 @@ def resulted(
     context, call = calls.taken(context, text(payload, "call_id"))
     if call is None:
         return context, ()
+    context, line = calls.taken(context, call.id + _BESIDE)
     outcome = codex_outputs.outcome(payload)
     said: tuple[Item, ...] = ()
     if call.action.kind == "question" and (answer := _answer(call, payload)):
         said = (Turn(key=f"{key}:answer", role="user", text=answer, created_at=at, kind="answer"),)
     action = structs.replace(call.action, **outcome)
+    printed = codex_outputs.printed(payload)
     if action.kind in ("edit", "write", "delete", "move") and action.name != "command":
-        return context, (*said, *_edits(action, call))
+        if line and patches.APPLIED in printed:
+            action = structs.replace(action, status="ok", output="")
+        context, also = _ran(line, outcome, printed, context)
+        return context, (*said, *_edits(action, call), *also)
     if action.kind != "command":
         return context, (*said, structs.replace(action, exit_code=None, seconds=0.0))
-    context, also = history.ran(context, action, call.input, codex_outputs.printed(payload))
-    return context, (*said, action, *also)
+    context, also = _ran(call, outcome, printed, context)
+    return context, (*said, *also)
+
+
+def _ran(
+    line: Call | None, outcome: dict[str, Any], printed: str, context: Context
+) -> tuple[Context, tuple[Action, ...]]:
+    """Return a command as it ended, with what it was beside a command."""
+    if line is None:
+        return context, ()
+    action = structs.replace(line.action, **outcome)
+    context, also = history.ran(context, action, line.input, printed)
+    return context, (action, *also)
 
 
 def is_scripted(call: Call) -> bool:
@@ -126,8 +150,12 @@ def _script_ended(
     """Take the output of a script. Of its commands it says what the script printed of each."""
     if found := _RUNNING.match(codex_outputs.whole_output(payload)):
         return _waited(script.removesuffix(_SCRIPTED), _cell(found[1]), context), ()
-    waiting = [call for call in context.calls if call.id.startswith(script)]
-    ran = [call.id for call in waiting if call.action.kind == "command"]
+    waiting = [
+        call
+        for call in context.calls
+        if call.id.startswith(script) and not call.id.endswith(_BESIDE)
+    ]
+    ran = [call.id for call in waiting if call.action.name in _SHELLS]
     printed = [
         one
         for block in array(payload, "output")
@@ -166,6 +194,11 @@ def _waited(script: str, other: str, context: Context) -> Context:
     return structs.replace(context, calls=waiting)
 
 
+def _runs_more(line: str) -> bool:
+    """Does a line run something beside the program that applies patches?"""
+    return any(one.program not in _BESIDE_A_PATCH for one in commands.commands(line))
+
+
 def _patched(name: str, command: str, patch: str) -> list[patches.FilePatch]:
     """What a patch does, given to the tool, or to the program of its name in a directory."""
     if name == "apply_patch":
@@ -174,7 +207,7 @@ def _patched(name: str, command: str, patch: str) -> list[patches.FilePatch]:
         return []
     found = []
     for one in commands.commands(command):
-        if one.program in ("apply_patch", "applypatch"):
+        if one.program in _PATCHING:
             join = partial(posixpath.join, one.directory)
             found += [
                 edit._replace(path=join(edit.path), to=edit.to and join(edit.to))

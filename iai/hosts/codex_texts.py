@@ -56,6 +56,8 @@ USER = HostTexts(
         Opening("Warning: apply_patch was requested via ", Skip.META, _CONTEXT),
         Opening("Warning: Your account was flagged for potentially", Skip.META, _CONTEXT),
         Opening("<image name=", Skip.PLACEHOLDER, "protocol/src/models.rs", line=True),
+        Opening("</image>", Skip.PLACEHOLDER, "the end of the same, before words", line=True,
+                then=r"[ \t\r]*\n"),
         Opening("Another language model started to solve this problem", Skip.SUMMARY,
                 "core/templates/compact/summary_prefix.md"),
         Opening("You were originally given instructions from a user over", Skip.SUMMARY,

@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 from iai.hosts.json_fields import slashed, text
 from iai.model.action import Kind
 
+APPLIED = "Success. Updated the following files:"  # what `apply_patch` prints
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
+
+_EMPTY_DOCUMENT = re.compile(
+    r"[ \t]*<<-?[ \t]*(['\"]?)([\w.-]+)\1([^\n]*)\n\s*^\2[ \t]*(?=\r?$|[\"')])", re.MULTILINE
+)
+
+_ALONE = re.compile(r"^[ \t]*apply_?patch[ \t]*\n", re.MULTILINE)
 
 
 class FilePatch(NamedTuple):
@@ -67,6 +74,13 @@ def envelope(patch: str) -> list[FilePatch]:
         elif files and line.startswith("-"):
             files[-1] = files[-1]._replace(removed=files[-1].removed + 1)
     return files
+
+
+def left_out(line: str) -> str:
+    """Return a line of shell without its patches, and the here-documents that they were in."""
+    before, *rest = line.split(_BEGIN)
+    left = before + "".join(part.partition(_END)[2] for part in rest)
+    return _ALONE.sub("", _EMPTY_DOCUMENT.sub(r"\3", left))
 
 
 def changes(told: dict[str, Any]) -> list[FilePatch]:

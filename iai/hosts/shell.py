@@ -79,9 +79,9 @@ def also(command: Action, typed: list[Command], output: str) -> Iterator[Action]
         return
     output = output[-_OUTPUT:]
     base = structs.replace(command, text="", output="", exit_code=None, seconds=0.0)
-    yield from _tests(base, command, typed, output)
-    if command.status == "ok":
-        yield from _edited(base, typed)
+    found = list(_tests(base, command, typed, output))
+    yield from found
+    yield from _edited(base, typed if command.status == "ok" else _before_tests(typed, found))
     typed = [one for one in typed if one.program in _TOOLS or one.program.lower() in _MOVING]
     if typed:
         yield from _commits(base, typed, _without_colour(output))
@@ -132,6 +132,14 @@ def _tests(base: Action, command: Action, typed: list[Command], output: str) -> 
         output=last_lines(output) if status == "failed" else "", seconds=command.seconds,
         exit_code=command.exit_code, passed=passed, failed=failed,
     )  # fmt: skip
+
+
+def _before_tests(typed: list[Command], found: list[Action]) -> list[Command]:
+    """Return what a line that failed had done by the time that its tests ran."""
+    if not any(test.passed or test.failed for test in found):
+        return []
+    runs = (place for place, one in enumerate(typed) if tests_run.runs(one) is not Runs.NO)
+    return typed[: next(runs)]
 
 
 def branches_of_commits(output: str) -> dict[str, str]:
@@ -250,7 +258,7 @@ def _edited(base: Action, typed: list[Command]) -> Iterator[Action]:
     for number, edit in enumerate(islice(plain.values(), MOST)):
         yield structs.replace(
             base, key=f"{base.key}:{edit.kind}:{number}", kind=edit.kind, path=edit.path,
-            added=edit.added,
+            added=edit.added, status="ok",
         )  # fmt: skip
 
 

@@ -24,11 +24,12 @@ _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _INDENTED = re.compile(r"(?:\t| {3})\s*\S")
 # A place in a file, a prompt, a comment, a table, an error: nothing that the user typed.
 _PASTED = re.compile(
-    r"\s*(?:\S+:\d+\b|===|\[\S+\] \$|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+ ?\(|E {2,}"
+    r"\s*(?:\S+:\d+\b|\S+\.\w+::\S|\d{4}-\d\d-\d\d[T ]\d\d:|==="
+    r"|\[\S+\] \$|[#>|$%\u276f\u23fa\u2713\u2717]|//|--|/\*|at \S+ ?\(|E {2,}"
     r"|\d+ \||(?:it|test|describe)\(|(?:Tests?|Test (?:Suites|Files)|Snapshots|Time|Duration):? +\d"
     r"|(?:test result|\w*Warning):\s|```|~~~|Traceback \(most recent)"
     r"|\s*[A-Z][a-z]*(?:Error|Exception):\s|.*\bNOT\b"
-    r"|\s*(?:\w+:? )?(?:WARN(?:ING)?|INFO|DEBUG|ERROR|FATAL|FAIL(?:ED)?|PASS(?:ED)?)\b"
+    r"|\s*(?:\S+ ){0,2}(?:WARN(?:ING)?|INFO|DEBUG|ERROR|FATAL|FAIL(?:ED)?|PASS(?:ED)?)\b"
     r"|\s*(?:\w+: )?(?:[Ee]rror|[Ww]arning|[Hh]int|note|[Dd]eprecated|[Ff]atal|[Pp]anic|Expected"
     r"|Actual|Received)\b[^:.]{0,20}:"
     r"|.*\b(?:[Dd]o not|[Dd]on'?t) (?:edit|modify) (?:this|below|above|by hand|manually)\b",
@@ -71,6 +72,17 @@ _STATED = re.compile(
     r"|we(?:'re| are) not (?:doing|going to|using|adding|changing|touching|supporting)\b"
     r"|(?<!\bi )(?<!\bwe )(?<!\bthey )keep (?:it|them|that) (?:in|out of|under|below|separate)\b"
     r"|; no (?:new|more|extra|silent) |actually use|instead of (?:a |the )?\w+[^?]* use)",
+    re.IGNORECASE,
+)
+# What holds in a case, or a choice that ends with what was not chosen.
+_RULE = re.compile(
+    r"^(?:if|when|whenever|where|unless|for) [^,;:?!]{3,120}[,:] (?:then )?(?:just )?(?:print|log"
+    r"|show|return|raise|skip|ignore|warn|treat|fall back|default|go on|reject|refuse|round|assume"
+    r"|count|keep|leave|use|take|write|prefer)\b(?! (?:me|us|it out)\b)"
+    r"|; no (?!need\b|idea\b|luck\b|change|difference|error|warning|problem|issue|output|result"
+    r"|effect|response|test|fail|more questions)\w+"
+    r"|, never (?!\w+ed\b)\w+\W*$"
+    r"|^we (?:keep|stay with|only|don't) \w+ ?[^,.?!]{0,60}[;:] ",
     re.IGNORECASE,
 )
 # Takes back what was said before, often without a word of it.
@@ -218,5 +230,5 @@ def _decides(sentence: str, *, reported: bool) -> bool:
         return False
     if cue_languages.decides(own):
         return True
-    told = (_IMPERATIVE,) if reported else (_IMPERATIVE, _STATED, _CORRECTED)
+    told = (_IMPERATIVE,) if reported else (_IMPERATIVE, _STATED, _RULE, _CORRECTED)
     return any(cue.search(own) for cue in told)

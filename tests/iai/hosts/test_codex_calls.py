@@ -124,7 +124,7 @@ def test_a_command_in_a_directory_of_its_own_changes_files_there() -> None:
         call("exec_command", {"cmd": f"apply_patch <<'EOF'\n{PATCH}\nEOF"}),
         call("exec_command", {"cmd": f"applypatch <<'EOF'\n{PATCH}\nEOF"}),
         call("apply_patch", {"input": PATCH}),
-        call("exec_command", {"cmd": f"set -e\napply_patch <<'EOF'\n{PATCH}\nEOF\npytest -q"}),
+        call("exec_command", {"cmd": f"set -e\napply_patch <<'EOF'\n{PATCH}\nEOF\necho"}),
         call("exec_command", {"cmd": f"bash -lc \"apply_patch <<'EOF'\n{PATCH}\nEOF\""}),
     ],
 )  # fmt: skip
@@ -214,3 +214,57 @@ def test_paths_of_windows_have_slashes() -> None:
     context, found = read(began, *lines)
     paths = [one.path for one in found if isinstance(one, Action) and one.kind == "delete"]
     assert (context.cwd, paths) == ("C:/quay", ["C:/quay/sub/./old.py", "C:/quay/a.py"])
+
+
+def of_both(command: str, end: dict[str, Any]) -> list[tuple[str, str, str]]:
+    found = done(call("exec_command", {"cmd": command}), end)
+    return [(one.kind, one.path or one.text, one.status) for one in found]
+
+
+HERE = "*** Begin Patch\n*** Update File: berth.py\n@@\n-a\n+pytest\n*** End Patch"
+APPLIED = "Success. Updated the following files:\nM berth.py\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"apply_patch <<'EOF'\n{HERE}\nEOF\npytest -q",
+        f"cd quay && apply_patch <<'EOF' && pytest -q\n{HERE}\nEOF",
+        f"bash -lc \"apply_patch <<'EOF'\n{HERE}\nEOF\npytest -q\"",
+    ],
+)
+def test_a_line_that_patches_and_tests_is_both(command: str) -> None:
+    found = of_both(command, output(f"Exit code: 0\nOutput:\n{APPLIED}3 passed in 0.1s"))
+    assert [(kind, status) for kind, _, status in found] == [
+        ("edit", "ok"), ("command", "ok"), ("test", "ok"),
+    ]  # fmt: skip
+    assert "EOF" not in found[1][1]
+    assert "pytest -q" in found[1][1]
+    assert "+pytest" not in found[1][1]
+
+
+def test_a_patch_stays_where_the_tests_behind_it_fail() -> None:
+    command = f"apply_patch <<'EOF'\n{HERE}\nEOF\npytest -q"
+    failed = of_both(command, output(f"Exit code: 1\nOutput:\n{APPLIED}1 failed in 0.1s"))
+    assert [(kind, status) for kind, _, status in failed] == [
+        ("edit", "ok"), ("command", "failed"), ("test", "failed"),
+    ]  # fmt: skip
+    (edit, *_) = of_both(command, output("Exit code: 1\nOutput:\nerror: no such file"))
+    assert edit == ("edit", "berth.py", "failed")
+
+
+def test_a_line_with_a_patch_is_given_up_with_it() -> None:
+    command = f"apply_patch <<'EOF'\n{HERE}\nEOF\npytest -q"
+    found = of_both(command, event("10:00:03", "turn_aborted"))
+    assert [(kind, status) for kind, _, status in found] == [
+        ("edit", "interrupted"), ("command", "interrupted"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", ["sed -i s/a/b/ berth.py &&", "sed -i s/a/b/ berth.py\n"])
+def test_a_file_edited_before_tests_that_fail_is_edited(before: str) -> None:
+    end = output("Exit code: 1\nOutput:\n1 failed, 2 passed in 0.1s")
+    found = of_both(f"{before} pytest -q && sed -i s/a/b/ log.md", end)
+    assert found[2:] == [("edit", "berth.py", "ok")]
+    never_ran = output("Exit code: 2\nOutput:\nsed: can't read berth.py")
+    assert [kind for kind, _, _ in of_both(f"{before} pytest -q", never_ran)][2:] == []

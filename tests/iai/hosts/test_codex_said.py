@@ -363,6 +363,7 @@ def test_a_picture_in_one_text_with_its_words_leaves_the_words() -> None:
     for text in (
         '<image name=[Image #1] path="/a.png"></image>why?',
         "<image name=[Image #1]>\n</image>\nwhy?",
+        "</image>\nwhy?",
     ):
         assert [turn.text for turn in turns(message("10:00:01", "user", text))] == ["why?"]
     assert turns(message("10:00:01", "user", "<image name=[Image #1]>\n</image>")) == []

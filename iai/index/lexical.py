@@ -32,8 +32,9 @@ WORK, NARRATION = "work", "narration"  # fields of a request
 _SPLIT = "whitespace"  # the terms are extracted before
 _EVERYTHING = Filter()
 _WORD = re.compile(r"\w+")
-_WIDER = 4
+_MOST = 4_096  # records that are looked at to find the oldest of those that score the same
 _DECIMALS = 4  # beyond these a score depends on the order in which terms are summed
+_STEPS = 1_024  # to which rarities are rounded, so that their sums are exact in whatever order
 
 
 class LexicalIndex:
@@ -177,8 +178,8 @@ class LexicalIndex:
     ) -> list[tuple[int, float]]:
         """Return up to `k` labels that match and have any of these terms, by BM25, the best first.
 
-        Among equals the older comes first, in whatever order they were put in: more are fetched
-        than asked for, so that all that share the last place are among them.
+        Among equals the older comes first, in whatever order they were put in. But the scores
+        themselves depend on that: tantivy counts deleted records until it merges their segment.
         """
         return self._search([self._having(_TEXT, word) for word in words], k, only)
 
@@ -187,10 +188,12 @@ class LexicalIndex:
     ) -> list[tuple[int, float]]:
         """Return up to `k` requests by the summed rarity of the terms that a field of them has.
 
-        Unlike BM25 that depends on nothing else in the index.
+        Unlike BM25 that depends on nothing else in the index. Among equals the older comes first.
         """
         any_of = [
-            tantivy.Query.const_score_query(self._having(field, term), rare)
+            tantivy.Query.const_score_query(
+                self._having(field, term), round(rare * _STEPS) / _STEPS
+            )
             for term, rare in rarity.items()
         ]
         return self._search(any_of, k, only)
@@ -220,8 +223,11 @@ class LexicalIndex:
             any_word = tantivy.Query.boolean_query(
                 [(tantivy.Occur.Must, any_word), (tantivy.Occur.Must, matching)]
             )
-        searcher = self._index.searcher()
-        hits = searcher.search(any_word, limit=_WIDER * k, count=False).hits
+        searcher, limit = self._index.searcher(), 2 * k
+        hits = searcher.search(any_word, limit=limit, count=False).hits
+        while len(hits) == limit < _MOST and _alike(hits[-1][0], hits[k - 1][0]):
+            limit *= 4  # all that share the last place have to be among them
+            hits = searcher.search(any_word, limit=limit, count=False).hits
         addresses = [address for _, address in hits]
         labels = np.asarray(searcher.fast_field_values(_LABEL, addresses), np.int64)
         scores = np.round([score for score, _ in hits], _DECIMALS)
@@ -236,6 +242,10 @@ class LexicalIndex:
         there = set(terms(text))
         words = dict.fromkeys(_WORD.findall(query))
         return tuple(word for word in words if there.intersection(terms(word)))
+
+
+def _alike(score: float, other: float) -> bool:
+    return round(score, _DECIMALS) == round(other, _DECIMALS)
 
 
 def labels(path: Path) -> list[int]:

@@ -18,11 +18,24 @@ Mask = NDArray[np.bool_]
 # For each scored turn the rows of the turns 1, 2, ... before it, then 1, 2, ... after; -1 for none.
 Neighbours = NDArray[np.int64]
 
+_K1, _B = 1.2, 0.75  # as in tantivy
+_LENGTH = 40  # different terms of a text, on average
+
 
 def rarity(counts: Sequence[int], documents: int) -> Floats:
     """BM25's idf, never negative (Robertson and Zaragoza 2009, section 3.2; the 1 is Lucene's)."""
     df = np.asarray(counts, np.float64)
     return np.log1p(np.maximum(documents - df, 0) / (df + 0.5))
+
+
+def bm25(counts: Floats, rare: Floats, lengths: Numbers) -> Floats:
+    """Return the score of each text (row) for some terms (columns), as the lexical index ranks.
+
+    Robertson and Zaragoza 2009, section 3.2, with the usual k1 and b. Their average length is a
+    fixed number here, so that the order of two texts depends on no third.
+    """
+    norm = _K1 * (1 - _B + _B * lengths / _LENGTH)
+    return (counts * (_K1 + 1) / (counts + norm[:, np.newaxis])) @ rare
 
 
 def by_terms(counts: Floats, rare: Floats, neighbours: Neighbours) -> tuple[Floats, Floats]:

@@ -8,12 +8,15 @@ from msgspec import structs
 
 from iai.index.filters import Filter, candidate_filters, requested
 from iai.index.lexical import NARRATION, WORK
+from iai.index.term_vectors import TermVectors
+from iai.index.terms import term_id
 from iai.index.vector import Mask, Vectors
 from iai.index.vector_filter import filter_mask
 from iai.protocol.embedding import QueryVector
 from iai.protocol.graph_cache import Hit, Recall
 from iai.recall import action_filter, weights
 from iai.recall.exchanges import Exchanges, FoundExchange, nearest_first
+from iai.recall.fusion import bm25
 from iai.recall.hits import HitMaker
 from iai.recall.query import ParsedQuery, parse
 from iai.recall.scoring import Scored, score
@@ -23,6 +26,7 @@ from iai.store.graph import GraphView
 
 MOST_HITS = 200
 NOTES = ("semantic", "procedural")  # tiers of what is noted outside a conversation
+_DECIMALS = 4  # beyond these a sum depends on the order of what is summed
 _TURNS = 3  # of an exchange that are read, on average
 _SPARE = 10  # exchanges that are read besides: some say the same, or are a program's
 
@@ -66,8 +70,7 @@ def _collect_notes(
     """Add the notes that share terms with the question: they are few, short, and meant to last."""
     for tier in NOTES:
         only = structs.replace(requested(request), tier=tier)
-        found = sources.lexical.search(query.selective, weights.NOTES, only)
-        candidates.by_terms.update(label for label, _ in found)
+        candidates.by_terms.update(_by_terms(query, weights.NOTES, only, sources))
 
 
 def _collect(
@@ -81,8 +84,7 @@ def _collect(
     """Add the records that match the filter and share terms with the question, or are like it."""
     k = min(request.k, MOST_HITS)
     depth = max(k, min(weights.FEWEST + weights.PER_HIT * k, weights.CANDIDATES))
-    by_terms = sources.lexical.search(query.selective, depth, only)
-    candidates.by_terms.update(label for label, _ in by_terms)
+    candidates.by_terms.update(_by_terms(query, depth, only, sources))
     by_work = sources.lexical.covering(WORK, query.selective_rarity, depth, only)
     candidates.by_work.update(label for label, _ in by_work)
     candidates.narrated |= dict(
@@ -92,6 +94,25 @@ def _collect(
         mask = None if only.open else _mask(sources.links, only)
         nearest = sources.index.search(vector, depth, sources.exact, mask)
         candidates.by_vectors.update(label for label, _ in nearest)
+
+
+def _by_terms(query: ParsedQuery, k: int, only: Filter, sources: Sources) -> list[int]:
+    """Return the labels of the `k` best matches, whatever was deleted from the index before.
+
+    What the index says of them depends on that. So it is asked for more, and these are ranked by
+    counts of our own.
+    """
+    found = [label for label, _ in sources.lexical.search(query.selective, weights.WIDER * k, only)]
+    if len(found) <= k:
+        return found
+    kept = sources.links.term_vectors(found)
+    vectors = TermVectors(kept.values())
+    ids = [term_id(term) for term in query.selective]
+    rare = np.asarray([query.every[term] for term in query.selective])
+    scores = bm25(vectors.find(ids).counts(), rare, vectors.distinct(len(kept)))
+    labels = np.asarray([*kept], np.int64)
+    best: list[int] = labels[np.lexsort((labels, -np.round(scores, _DECIMALS)))][:k].tolist()
+    return best
 
 
 def _mask(links: GraphView, only: Filter) -> Mask:

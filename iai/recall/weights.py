@@ -15,6 +15,10 @@ CANDIDATES = 60
 FEWEST = 20
 PER_HIT = 2
 
+# How many times as many matches are asked of the lexical index as become candidates. It counts
+# deleted records, too, so counts of our own decide among them.
+WIDER = 2
+
 # Notes that are candidates besides, of each tier: where more turns than the above say the same, in
 # longer texts, a note with the words of the question would not be among them. Not measured.
 NOTES = 5

@@ -6,7 +6,7 @@ import pytest
 import tantivy
 
 from iai.index.filters import Filter
-from iai.index.lexical import LexicalIndex
+from iai.index.lexical import WORK, LexicalIndex
 from iai.index.terms import extract, terms
 from iai.model.record import Record
 from tests.iai.store.builders import kept
@@ -121,6 +121,19 @@ def test_equal_records_are_found_oldest_first_in_any_order_of_arrival(tmp_path: 
         put(index, kept(label, "the parser fails"))
         index.commit()
     assert [label for label, _ in index.search(terms("parser"), 3)] == [1, 2, 3]
+
+
+def test_the_oldest_of_many_equal_requests_are_found_in_any_order_of_arrival(
+    tmp_path: Path,
+) -> None:
+    index = LexicalIndex(tmp_path / "lexical")
+    for label in range(100, 0, -1):
+        index.put(kept(label, "the parser fails"), extract("the parser fails"), work=["pytest"])
+        if label % 30 == 0:
+            index.commit()
+    index.commit()
+    assert [label for label, _ in index.search(terms("parser"), 3)] == [1, 2, 3]
+    assert [label for label, _ in index.covering(WORK, {"pytest": 2.5}, 3)] == [1, 2, 3]
 
 
 def test_a_segment_keeps_the_terms_of_a_removed_record_until_the_others_moved(

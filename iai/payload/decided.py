@@ -12,6 +12,7 @@ from iai.payload.phrases import Names
 from iai.payload.statements import sentences
 
 _ANSWERED = 80  # characters of the answer that a decision replies to
+_CHOICE = 120  # and of the option that is chosen
 _WORDS = 200  # of what was decided
 
 
@@ -29,9 +30,11 @@ def told(decision: Decision) -> str:
 
 
 def _about(decision: Decision) -> str:
-    """What a decision replies to or refuses, if it does not say that itself; or ""."""
+    """What a decision replies to, chooses or refuses, if it does not say that itself; or ""."""
     if decision.record.kind == "refusal":
         return f", refusing {decision.about}" if decision.about else ""
+    if decision.choice:
+        return f', choosing "{framing.inline(decision.choice, _CHOICE)}"'
     return f', in reply to "{_gist(decision.about)}"' if decision.about else ""
 
 

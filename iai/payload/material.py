@@ -32,6 +32,7 @@ class Decision(Struct, frozen=True):
 
     record: Record
     about: str = ""  # the answer that it replies to, or what it refuses; see `Summary.about`
+    choice: str = ""  # what the option says that it chooses
 
 
 class Others(Struct, frozen=True, kw_only=True):
@@ -172,11 +173,16 @@ def _names(material: Material, people: People) -> dict[str, Whose]:
 def _decisions(sessions: Iterable[Summary]) -> Iterator[Decision]:
     """Yield what the user decided, the latest first."""
     for place, session in enumerate(sessions):
-        stated = (r for r in session.requests if cues.decided(r.text))
+        stated = (r for r in session.requests if r.order in session.choices or cues.decided(r.text))
         chosen = (r for r in session.said if _chosen(r, recent=place < REFUSALS))
         latest_first = sorted((*chosen, *stated), key=lambda r: r.order, reverse=True)
         unmarked = (record for record in latest_first if not record.marks)
-        yield from (Decision(record, session.about.get(record.order, "")) for record in unmarked)
+        for record in unmarked:
+            about, choice = (
+                session.about.get(record.order, ""),
+                session.choices.get(record.order, ""),
+            )
+            yield Decision(record, about, choice)
 
 
 def _chosen(said: Record, *, recent: bool) -> bool:

@@ -13,7 +13,7 @@ from iai.model.action import CHANGES, COMMAND, Action, Step
 from iai.model.exchange import Exchange
 from iai.model.record import Record
 from iai.model.session import SessionInfo
-from iai.payload import cues
+from iai.payload import choices, cues
 from iai.payload.file_work import NOT_DONE, FileWork, files_of, name_of
 
 Outcome: TypeAlias = Literal["answered", "interrupted", "unanswered"]
@@ -54,6 +54,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     result: Record | None = None  # the answer to the request for which the most was changed
     said: tuple[Record, ...] = ()  # what the user answered, or said with a refusal
     about: dict[int, str] = {}  # by `order`: the answer that a request replies to, what is refused
+    choices: dict[int, str] = {}  # by `order`: the option of that answer that a request chooses
     files: tuple[FileWork, ...] = ()  # the most changed first, then those only read
     commits: tuple[Action, ...] = ()
     pull_requests: tuple[Action, ...] = ()
@@ -102,6 +103,7 @@ def summarise(
     lists = [action for action in actions if action.kind == "todo"]
     requests = [e.request for e in exchanges if e.request is not None and not _only_sets(e)]
     said = [t for e in exchanges for t in e.meanwhile if t.kind in ("answer", "refusal")]
+    options = _choices(exchanges)
     last = exchanges[-1] if exchanges else Exchange()
     between = [request for request in requests[1:] if not request.dismissed]
     latest_first = [(much, e) for e in reversed(exchanges) if (much := _work_in(e))]
@@ -118,6 +120,7 @@ def summarise(
         result=most.answer,
         said=tuple(said),
         about=_about(exchanges),
+        choices=options,
         files=files_of(actions, (root, info.cwd)),
         commits=_commits(actions),
         pull_requests=_once(action for action in actions if action.kind == "pull-request"),
@@ -130,7 +133,7 @@ def summarise(
         closed=any("done" in turn.marks for e in exchanges for turn in e.turns),
         dismissed=any(r.dismissed for r in (*requests[:1], *_goal(requests), *requests[-1:])),
         outcome=_outcome(last),
-        trivial=_trivial(exchanges, requests, said),
+        trivial=not options and _trivial(exchanges, requests, said),
     )
 
 
@@ -148,6 +151,15 @@ def _about(exchanges: Sequence[Exchange]) -> dict[int, str]:
                     (_step(a) for a in reversed([*refused]) if a.at <= turn.order), ""
                 )
     return about
+
+
+def _choices(exchanges: Sequence[Exchange]) -> dict[int, str]:
+    return {
+        exchange.request.order: option
+        for before, exchange in pairwise(exchanges)
+        if exchange.request and before.answer
+        if (option := choices.chosen(exchange.request.text, before.answer.text))
+    }
 
 
 def _step(action: Action) -> str:

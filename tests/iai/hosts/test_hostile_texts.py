@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iai.hosts import claude, codex
-from iai.payload import abridge, cues, headline
+from iai.payload import abridge, choices, cues, headline
 from tests.iai.hosts.claude_lines import answer, call, prompt, result
 
 LENGTH = 60_000  # characters, for which what grows with their square takes many seconds
@@ -18,6 +18,7 @@ PIECES = (
     "<<EOF\n", "cd a && ", "git commit -m 'x' && ", "bash -c '", "*** Update File: a\n",
     "@@ -1 +1 @@\n", "1 passed, ", "--- FAIL: x (0.0s)\n", "- [ ] x\n", "**x** ", "| a | b |\n",
     'tools.exec_command({cmd: ["a" ', '"a" ', 'const a = "b"; ', '"step": "a", "status": "b", ',
+    "Options:\n", "Option 1: ", "1. ", "yes, ",
 )  # fmt: skip
 
 
@@ -73,6 +74,8 @@ def test_a_hostile_text_is_shown_in_time(piece: str) -> None:
     for shown in (text, f"<!DOCTYPE html>\n<p>\n{text}"):
         cues.typed(shown)
         cues.decided(shown)
+        choices.chosen("option 1", shown)
+        choices.chosen(shown, "**Option 1**: a")
         headline.done(shown, 110)
         headline.verdict(shown, 110)
         abridge.abridge(shown, 280)

@@ -465,6 +465,18 @@ def test_a_decision_says_what_it_replies_to_or_refuses(records: Records) -> None
     assert ', in reply to "More?": let\'s use that one instead (#4)' in decided
 
 
+def test_a_choice_among_options_stands_under_decided_with_what_its_option_says(
+    records: Records,
+) -> None:
+    offered = "I see two options:\n\n1. Count by the hour\n2. Count by the line"
+    session(records, "one", 600, asked="Count short berths", done=[], said=offered)
+    chosen = new_record("c", session="one", text="let's do 2", created_at=WALL - 500 * NS)
+    put(records, chosen)
+    session(records, "two", 60, asked="Mend the tide", done=[EDIT])
+    decided = section(payload(records), "Decided by you")
+    assert ', choosing "Count by the line": let\'s do 2 (#3)' in decided
+
+
 def test_commits_say_what_an_earlier_session_came_to_better_than_any_sentence(
     records: Records,
 ) -> None:

@@ -7,7 +7,7 @@ import fcntl
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import lmdb
@@ -71,7 +71,7 @@ def translated(path: Path) -> Iterator[None]:
     except (lmdb.MapFullError, lmdb.MapResizedError):
         raise
     except _DAMAGE as error:
-        raise StoreCorrupt(str(error), path) from error
+        raise StoreCorrupt(str(error).removeprefix(f"{path}: "), path) from error
     except StoreCorrupt as error:  # a value that cannot be read
         if error.path is not None:
             raise
@@ -82,6 +82,19 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreWriteFailed(f"{path}: {error}; check the disk") from error
 
 
+def is_short(path: Path) -> bool:
+    """Is a file shorter than its pages? Then reading it may kill the process: see `check_length`.
+
+    No process may have it open here. Raises StoreCorrupt if it is no file of LMDB.
+    """
+    if not (path / "data.mdb").exists():
+        return False
+    with translated(path):
+        env = lmdb.open(str(path), readonly=True, lock=False, create=False)
+    with closing(env):
+        return _shortage(env, path) > 0
+
+
 def check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
     """Reject a truncated file: reading beyond its end would kill the process (SIGBUS).
 
@@ -90,15 +103,21 @@ def check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
     file meanwhile, and then extends the file, since verifying misses the end of a long value.
     Readers reject a file under a quarter of its size.
     """
-    needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-    size = (path / "data.mdb").stat().st_size
-    if size >= needed:
+    if (missing := _shortage(env, path)) <= 0:
         return
+    size = (path / "data.mdb").stat().st_size
+    needed = size + missing
     if size < needed // 4:
         raise StoreCorrupt(f"data.mdb has {size} bytes of {needed}", path)
     if writer:
         check(path)
         os.truncate(path / "data.mdb", needed)
+
+
+def _shortage(env: lmdb.Environment, path: Path) -> int:
+    """Return how many bytes of its pages a file lacks."""
+    needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    return int(needed - (path / "data.mdb").stat().st_size)
 
 
 def check(path: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The commands on a store with a damaged record: it is named, and the rest is printed."""
 
 import json
+import os
 
 import pytest
 
@@ -43,3 +44,21 @@ def test_doctor_deep_names_it_in_json(damaged: Shell) -> None:
     assert found["deep records"]["verdict"] == "fail"
     assert "#2 of `records`" in found["deep records"]["said"]
     assert found["deep vectors"]["verdict"] == "ok"
+
+
+def test_doctor_says_what_to_do_where_the_records_lost_the_end_of_their_file(shell: Shell) -> None:
+    """To read what is not there would end the process with SIGBUS."""
+    layout = shell.layout
+    layout.create()
+    records = Records(layout.records, writer=True)
+    put(records, *(new_record(f"{n}", text=f"port {n} " * 900) for n in range(60)))
+    records.close()
+    file = layout.records / "data.mdb"
+    os.truncate(file, file.stat().st_size // 2)
+    done = shell.iai("doctor", "--json")
+    assert done.returncode == 1
+    [found] = [one for one in json.loads(done.stdout)["checks"] if one["check"] == "records"]
+    assert found["verdict"] == "fail"
+    assert "is damaged" in found["said"]
+    assert "`iai restore FILE --replace`" in found["todo"]
+    assert "`iai import --all`" in found["todo"]

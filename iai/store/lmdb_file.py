@@ -7,7 +7,7 @@ import fcntl
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import lmdb
@@ -18,6 +18,8 @@ from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreWriteFailed
 from iai.store.copying import MOST_DATABASES
 
 LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 6 s
+_QUICK = 16 << 20  # bytes of a file that a reader verifies for the lack of one page: some 0.2 s
+_GIVEN_BACK = 1 << 20  # bytes that a sound file may lack
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -82,42 +84,28 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreWriteFailed(f"{path}: {error}; check the disk") from error
 
 
-def is_short(path: Path) -> bool:
-    """Is a file shorter than its pages? Then reading it may kill the process: see `check_length`.
-
-    No process may have it open here. Raises StoreCorrupt if it is no file of LMDB.
-    """
-    if not (path / "data.mdb").exists():
-        return False
-    with translated(path):
-        env = lmdb.open(str(path), readonly=True, lock=False, create=False)
-    with closing(env):
-        return _shortage(env, path) > 0
-
-
 def check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
     """Reject a truncated file: reading beyond its end would kill the process (SIGBUS).
 
     A sound file may lack its last pages: LMDB never writes a page that the same transaction took
     and gave back. The writer verifies all pages to tell the two apart, since nothing changes the
     file meanwhile, and then extends the file, since verifying misses the end of a long value.
-    Readers reject a file under a quarter of its size.
+    Readers verify them if that is quick, or more is missing than a transaction gives back.
     """
-    if (missing := _shortage(env, path)) <= 0:
-        return
+    needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
     size = (path / "data.mdb").stat().st_size
-    needed = size + missing
+    if size >= needed:
+        return
     if size < needed // 4:
         raise StoreCorrupt(f"data.mdb has {size} bytes of {needed}", path)
     if writer:
         check(path)
         os.truncate(path / "data.mdb", needed)
-
-
-def _shortage(env: lmdb.Environment, path: Path) -> int:
-    """Return how many bytes of its pages a file lacks."""
-    needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-    return int(needed - (path / "data.mdb").stat().st_size)
+    elif size < _QUICK or needed - size > _GIVEN_BACK:
+        before = env.info()["last_txnid"]
+        damaged = size < LARGEST_WALK and page_problems(path)
+        if damaged and env.info()["last_txnid"] == before:  # else the writer changed it meanwhile
+            raise StoreCorrupt(f"data.mdb has {size} bytes of {needed}", path)
 
 
 def check(path: Path | None) -> None:

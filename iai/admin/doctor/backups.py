@@ -72,17 +72,6 @@ def damage(layout: Layout) -> str | None:
     return None
 
 
-def cut_off(layout: Layout) -> str | None:
-    """Return why the records cannot be read, where their file lost its end; None if it did not.
-
-    To be asked before anything of them is read: that would end this process.
-    """
-    try:
-        return damage(layout) if lmdb_file.is_short(layout.records) else None
-    except StoreError:
-        return None  # they cannot be opened: another check says so
-
-
 def newest_good(layout: Layout) -> AutoBackup | None:
     """Return the newest automatic backup that is intact."""
     return next(filter(_is_intact, reversed(auto_backups.found(layout))), None)

@@ -39,9 +39,6 @@ def checks(layout: Layout, settings: Settings, *, verify: bool = True) -> Iterat
     with Client(layout) as client:
         running = client.running()
         yield from _running(client, layout) if running else _stopped(layout)
-    if verify and (said := backups.cut_off(layout)) is not None:
-        yield backups.problem(layout, said)
-        return
     yield from _stages(layout, settings, verify=verify)
     yield from team.checks(layout)
     yield from backups.checks(layout, settings)

@@ -11,7 +11,7 @@ from typing import NoReturn, Protocol
 from iai.cli import output
 from iai.config.config_file import load
 from iai.config.settings import Settings
-from iai.errors import BadUsage, GroupNotRunning, IaiError
+from iai.errors import BadUsage, GroupNotRunning, IaiError, StoreCorrupt
 
 # Exit codes of every command.
 DONE, FAILED, BAD_USAGE, NOT_RUNNING = 0, 1, 2, 3
@@ -189,6 +189,9 @@ def _guarded(run: Callable[[Settings], int]) -> int:
     except GroupNotRunning as error:
         print(f"iai: {error}", file=sys.stderr)
         return NOT_RUNNING
+    except StoreCorrupt as error:
+        print(f"iai: {error}; `iai doctor` says what can be done", file=sys.stderr)
+        return FAILED
     except IaiError as error:
         print(f"iai: {error}", file=sys.stderr)
         return FAILED

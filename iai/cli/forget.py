@@ -56,6 +56,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     records: int
     actions: int
     titles: int
+    branches: int
+    half_read: int  # transcripts of which something with it was kept
     forgotten: bool
     left: list[str]  # parts of the store that may still have it
     copies: list[str]  # paths of copies that iai put aside, which --backups deletes
@@ -72,7 +74,10 @@ def configure(parser: ArgumentParser) -> None:
     options.add_period(parser)
     parser.add_argument("--file", default="", metavar="PATH", help="exchanges that touched it")
     parser.add_argument(
-        "--text", default="", metavar="TEXT", help="texts, actions and titles with exactly this"
+        "--text",
+        default="",
+        metavar="TEXT",
+        help="texts, actions, titles and branches with exactly this",
     )
     parser.add_argument("--backups", action="store_true", help="delete copies that iai put aside")
     parser.add_argument("--dry-run", action="store_true", help="list it, and delete nothing")
@@ -173,6 +178,8 @@ def _preview(selected: Selected) -> Iterator[str]:
         yield f"  and {count(len(selected.records) - SHOWN, 'more record')}"
     for title in selected.titles[:SHOWN]:
         yield f"  title   {excerpt(title, WIDTH)}"
+    for branch in selected.branches[:SHOWN]:
+        yield f"  branch  {excerpt(branch, WIDTH)}"
     yield _counted(selected)
 
 
@@ -182,6 +189,10 @@ def _counted(selected: Selected) -> str:
     parts = [count(len(selected.records), "record")]
     parts += [count(selected.actions, "action")] if selected.actions else []
     parts += [count(len(selected.titles), "title")] if selected.titles else []
+    if selected.branches:
+        parts.append(f"the branch of {count(len(selected.branches), 'session')}")
+    if not parts:  # else it goes with them
+        parts.append(f"what is kept of {count(selected.half_read, 'half-read transcript')}")
     return ", ".join(parts)
 
 
@@ -217,6 +228,8 @@ def _report(args: Namespace, selected: Selected, layout: Layout, *, forgotten: b
         records=len(selected.records),
         actions=selected.actions,
         titles=len(selected.titles),
+        branches=len(selected.branches),
+        half_read=selected.half_read,
         forgotten=forgotten,
         left=left,
         copies=[str(path) for path in scrub_check.copies(layout)],

@@ -16,6 +16,7 @@ from iai.model.exchange import opens
 from iai.model.record import CLIENT, Record, session_key
 from iai.protocol.ingest import SessionPart
 from iai.recall.file_history import ends_with
+from iai.store import half_read
 from iai.store.record_view import RecordView
 
 
@@ -42,12 +43,16 @@ class Selected(Struct, kw_only=True):
     parts: list[SessionPart] = []  # besides what goes with the records
     actions: int = 0  # those that go with the records included
     titles: list[str] = []
+    branches: list[str] = []  # their names
+    half_read: int = (
+        0  # transcripts of which something that fits is kept to understand what follows
+    )
     projects: list[str] = []  # ids of projects of which nothing is left
 
     @property
     def empty(self) -> bool:
         """Does nothing fit?"""
-        return not (self.records or self.parts)
+        return not (self.records or self.parts or self.branches or self.half_read)
 
 
 def select(view: RecordView, wanted: Wanted) -> Selected:
@@ -62,7 +67,7 @@ def select(view: RecordView, wanted: Wanted) -> Selected:
     gone = _work_of(view, selected.records)
     selected.actions = len(gone)
     _by_actions(view, wanted, sessions, selected, gone)
-    _by_titles(view, wanted, sessions, selected)
+    _by_names(view, wanted, sessions, selected)
     if wanted.project and wanted == Wanted(project=wanted.project):
         selected.projects = [wanted.project]
     return selected
@@ -149,7 +154,7 @@ def _in_time(action: Action, wanted: Wanted) -> bool:
     return action.at >= wanted.since and (not wanted.until or action.at < wanted.until)
 
 
-def _by_titles(
+def _by_names(
     view: RecordView, wanted: Wanted, sessions: set[bytes] | None, selected: Selected
 ) -> None:
     whole = wanted == Wanted(session=wanted.session)
@@ -161,6 +166,12 @@ def _by_titles(
         if within and info.title and wanted.text in info.title:
             selected.titles.append(info.title)
             selected.parts.append(SessionPart(session=key.hex(), title=True))
+        if within and wanted.text and wanted.text in info.branch:
+            selected.branches.append(info.branch)
+    if wanted == Wanted(text=wanted.text):
+        selected.half_read = sum(
+            half_read.saying(wanted.text)(one) != one for one in view.transcripts()
+        )
 
 
 def _by_file(

@@ -1,10 +1,11 @@
 """Values below the name of their column: in tables, CSV, and rows that SQL inserts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from iai.redaction.randomness import is_password
+from iai.redaction.randomness import is_password, is_random
 
+Fits = Callable[[str], bool]
 _ROWS = 100  # that are looked at
 _NAMES = re.compile(r"""[\s"'`*]{0,40}[\w. -]{1,40}[\s"'`*]{0,40}""")  # a cell of a header
 _RULE = re.compile(r"[\s|:+=-]+")  # the line below a header
@@ -14,11 +15,12 @@ _ROW = re.compile(r"""\s{0,20},?\s{0,20}\((?:'(?:[^'\\]|''|\\.){0,500}'|[^'()]){
 _FIELD = re.compile(r"""\s*(?:'(?P<value>(?:[^'\\]|''|\\.)*)'|[^,']*)\s*(?:,|\)|$)""")
 
 
-def find(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where passwords are in the column whose name is at `start` to `end`."""
+def find(text: str, start: int, end: int, *, password: bool) -> Iterator[tuple[int, int]]:
+    """Yield where secrets are in the column whose name is at `start` to `end`."""
+    fits = is_password if password else is_random
     if (values := _VALUES.match(text, end)) is not None:
         names = text[text.rfind("(", 0, start) + 1 : start]
-        yield from _inserted(text, values.end(), names.count(","))
+        yield from _inserted(text, values.end(), names.count(","), fits)
         return
     first = text.rfind("\n", 0, start) + 1
     last = text.find("\n", end)
@@ -32,11 +34,11 @@ def find(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     above = text[text.rfind("\n", 0, max(0, first - 1)) + 1 : max(0, first - 1)]
     if above.count(separator) != separators:  # else it is a row itself
         column = text.count(separator, first, start)
-        yield from _below(text, last + 1, separator, column, separators)
+        yield from _below(text, last + 1, separator, column, separators, fits)
 
 
 def _below(
-    text: str, at: int, separator: str, column: int, separators: int
+    text: str, at: int, separator: str, column: int, separators: int, fits: Fits
 ) -> Iterator[tuple[int, int]]:
     for _ in range(_ROWS):
         end = text.find("\n", at)
@@ -47,14 +49,14 @@ def _below(
                 return
             before = at + sum(len(cell) + 1 for cell in cells[:column])
             cell = _CELL.fullmatch(cells[column])
-            if cell is not None and is_password(cell["value"]):
+            if cell is not None and fits(cell["value"]):
                 yield before + cell.start("value"), before + cell.end("value")
         if end < 0:
             return
         at = end + 1
 
 
-def _inserted(text: str, at: int, column: int) -> Iterator[tuple[int, int]]:
+def _inserted(text: str, at: int, column: int, fits: Fits) -> Iterator[tuple[int, int]]:
     for _ in range(_ROWS):
         row = _ROW.match(text, at)
         if row is None:
@@ -65,7 +67,7 @@ def _inserted(text: str, at: int, column: int) -> Iterator[tuple[int, int]]:
             if field is None:
                 break
             value = field["value"]
-            if number == column and value and is_password(value):
+            if number == column and value and fits(value):
                 yield field.span("value")
             place = field.end()
         at = row.end()

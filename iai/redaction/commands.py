@@ -39,6 +39,9 @@ _ARGUMENTS = (
     ("jarsigner", "", r"""-(?:store|key)pass\s{1,2}["']?"""),
     ("twine", "", r"""(?-i:-p)\s{1,2}["']?"""),
     ("az sql", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("nuget", "", r"""(?-i:-k|--api-key|-ApiKey)\s{1,2}["']?"""),
+    ("influx", "", r"""(?-i:-t)\s{1,2}["']?"""),
+    ("openssl enc", "", r"""(?-i:-k)\s{1,2}["']?"""),
     ("keyvault secret set", "", r"""--value[= ]["']?"""),
     (
         "htpasswd",
@@ -120,6 +123,17 @@ FORMS = (
     ),
     Form("token", "cargo login", compiled(
         r"""cargo[ ]login[ ]["']?(?!-)([\w-]{16,200})"""), is_password, hint="login"),
+    *(
+        Form(kind, verb, compiled(rf"""{verb}\s["']?(?!-)([^\s"']{{8,200}})"""), is_password,
+            hint=hint)
+        for kind, verb, hint in (
+            ("api-key", "setapikey", "key"),  # nuget
+            ("wallet-key", "importprivkey", "key"),
+            ("password", "reset-admin-password", "pass"),  # grafana
+        )
+    ),
+    Form("secret", "api-key store ", compiled(  # Confluent
+        r"""api-key[ ]store[ ][A-Z0-9]{16}[ ]["']?([^\s"']{16,200})"""), hint="key"),
     Form("secret", "kv put ", compiled(  # vault
         r"""kv[ ]put[ ][^\n|;=]{1,200}?[ ][\w.-]{1,80}=["']?([^\s"'@]{3,200})"""), is_password),
     Form("password", "sqlplus", compiled(
@@ -141,7 +155,7 @@ FORMS = (
         Form("password", command, compiled(
             rf"""{command}\s+(?:-[en]{{1,2}}\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
             (?:sudo\s+-S|docker\s+login|passwd|chpasswd|kinit|pass\s+insert|cryptsetup
-            |wrangler\s+secret|gcloud\s+secrets|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
+            |wrangler\s+secret|gcloud\s+secrets|vercel\s+env|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
             is_value, hint="|")
         for command in ("echo", "printf")
     ),

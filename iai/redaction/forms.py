@@ -25,12 +25,15 @@ _ALWAYS = (
         r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), is_value),
     Form("url-token", "://", compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token),
     Form("signature", "sig=", compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})"), hint="="),
-    Form("signature", "-signature=", compiled(r"-signature=([0-9a-f]{32,512})"), hint="="),
+    Form("signature", "signature=", compiled(r"signature=([0-9a-f]{32,512})"), hint="="),
     Form("api-key", "key=", compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token, hint="="),
     Form("auth-header", "authorization", compiled(
-        r"""authorization["'`\]]{0,2}\s{0,3}[:=,]\s{0,3}\\?["'`]?(?:(?:bearer|basic|token|bot|digest
-        |apikey|api-key|key|sso-key|negotiate)\s{1,3})?([^\s"'`\\,<>;(){}$]{8,4096})"""),
+        r"""authorization["'`\]]{0,2}\s{0,3}[:=,]\s{0,3}\\?["'`]?(?:(?:bearer|basic|token|bot
+        |apikey|api-key|key|sso-key|ssws|splunk|oauth|negotiate)\s{1,3})?([^\s"'`\\,<>;(){}$]{8,4096})"""),
         _is_token, hint="auth"),
+    Form("auth-header", "digest ", compiled(
+        r"""digest[ ][^\n]{0,500}?\bresponse=\\?["']?([0-9a-f]{32,128})(?![0-9a-f])"""),
+        hint="auth"),
     Form("bearer-token", "bearer", compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random),
     Form("basic-auth", "basic", compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
         _is_basic),
@@ -49,6 +52,7 @@ _ALWAYS = (
     Form("cookie", "cookie", compiled(
         r"""cookie\s{0,3}=\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
         ([^;\s"'`\\]{16,4096})"""), _is_token),
+    Form("cookie", ";jsessionid=", compiled(r";jsessionid=([\w.!-]{16,200})"), hint="="),
     Form("oauth-code", "code=", compiled(r"(?<=[?&])code=([\w.~%/-]{20,2048})"), is_random,
         hint="="),
     Form("saml", "samlresponse", compiled(
@@ -56,8 +60,11 @@ _ALWAYS = (
         ([A-Za-z0-9+/=%]{40,65536})""")),
     Form("password", "pass: ", compiled(r"""(?<![\w-])(?-i:[Pp]ass):[ ]([^\s\"'`,;()<>]{6,64})"""),
         is_strong, hint="pass"),
-    Form("password", ":5432:", compiled(r":5432:[^\s:]{1,60}:[^\s:]{1,60}:([^\s:\"']{4,200})"),
-        is_value),  # ~/.pgpass
+    *(
+        Form("password", port, compiled(
+            rf"{re.escape(port)}[^\s:]{{1,60}}:[^\s:]{{1,60}}:([^\s:\"']{{4,200}})"), is_value)
+        for port in (":5432:", "*:*:")  # ~/.pgpass
+    ),
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
         ["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
@@ -104,28 +111,72 @@ _ALWAYS = (
         r"""use[ ]["'`]?([^\s"'`]{6,64})["'`]?[ ](?:as|for)[ ](?:\w+[ ]){0,3}
         pass(?:word|phrase|code)(?![ -]hash)"""),
         is_password, hint="pass"),
-    Form("password", "cred", compiled(
-        r"""cred(?:ential)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{1,60}["'`]?\s?[/:]\s?
-        ["'`]?(?![a-z]\.[a-z])([^\s"'`]{6,64})"""), is_password),
+    *(
+        Form("password", name, compiled(
+            rf"""{name}(?:ential|enciale)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{{1,60}}["'`]?\s?[/:]\s?
+            ["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""), is_password)
+        for name in ("cred", "zugangsdaten")
+    ),
     Form("password", "log in ", compiled(
         r"""log[ ]in[ ](?:with|as|using)[ ]["'`]?[\w.@-]{1,60}["'`]?[ ]?/[ ]?
         ["'`]?([^\s"'`]{6,64})"""), is_password),
     Form("password", "password", compiled(
-        r"""password[^\n."'`]{0,40}?[,:;][ ](?:type|enter|use|try)[ ]["'`]?([^\s"'`,;]{6,64})"""),
+        r"""password[^\n."'`]{0,40}?[,:;][ ](?:I[ ])?(?:typed?|entere?d?|used?|try|tried)[ ]
+        ["'`]?([^\s"'`,;]{6,64})"""),
         is_password, hint="pass"),
-    Form("password", " pin ", compiled(
-        r"""[ ]pin[ ](?:code[ ])?(?:for[ ](?:\w{1,40}[ ]){1,4})?is[ ](\d{4,12})(?!\d)""")),
+    Form("password", "pin ", compiled(
+        r"""(?<![\w-])pin[ ](?:code[ ])?(?:for[ ](?:\w{1,40}[ ]){1,4})?is[ ](\d{4,12})(?!\d)""")),
     Form("password", 'send "', compiled(r"""send[ ]"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
         is_password),
     Form("password", "pass: ", compiled(  # of YAML
         r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
         hint="pass"),
     Form("token", "authtoken ", compiled(
-        r"""_authtoken[ ]{1,2}["']?([^\s"']{8,200})"""), is_password, back=1, hint="auth"),
+        r"""[_-]authtoken[ ]{1,2}["']?([^\s"']{8,200})"""), is_password, back=1, hint="auth"),
     Form("password", "user", compiled(
         r"""user(?:name)?[ :=]\s?["'`]?[\w.@-]{1,60}["'`]?[ ,;/]{1,3}pass[ ]\s?
         ["'`]?([^\s"'`]{6,64})"""),
         is_password, hint="pass"),
+    *(
+        Form("password", name, compiled(
+            rf"""(?<!\S)["'`]?([^\s"'`]{{6,64}})["'`]?[ ]is[ ](?:the|my|our)(?:[ ]\w{{1,20}}){{0,2}}
+            [ ]{name.strip().replace(" ", "[ ]")}(?![ -]?\w)"""), is_password, back=120, hint=hint)
+        for name, hint in ((" password", "pass"), (" passphrase", "pass"), (" api key", "key"))
+    ),
+    Form("password", "password", compiled(  # on a line of its own, as installers print it
+        r"""password[^\n:]{0,120}:[ \t]{0,4}(?:\r?\n[ \t]{0,8}){1,3}([^\s"'`]{8,200})
+        [ \t]{0,4}(?:\r?\n|$)"""), is_password, hint="pass"),
+    *(
+        Form("recovery-code", f"{what} code", compiled(
+            rf"""{what}[ ]codes?:?\s{{1,4}}((?:(?:[-*•][ ]|\d{{1,2}}[.)][ ])?[ \t]{{0,8}}
+            (?=[a-z-]{{0,12}}\d)[a-z0-9]{{4,8}}(?:-[a-z0-9]{{4,8}}){{1,3}}
+            [ \t,]{{0,4}}\n?){{1,20}})"""),
+            hint=" code")
+        for what in ("recovery", "backup")
+    ),
+    Form("vault-token", "unseal key", compiled(
+        r"unseal[ ]key(?:[ ]\d{1,2})?:[ ]([a-z0-9+/=]{32,200})"), hint="key"),
+    Form("license-key", " key", compiled(
+        r"""(?:activation|licen[cs]e|product|serial)[ ]key[ ]?(?:is|:|=)?[ ]{0,2}
+        ([A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,7})"""), back=10, hint="key"),
+    Form("token", "_session", compiled(  # of the command lines of 1Password and Bitwarden
+        r"""(?:(?<=bw)|(?<=op))_session(?:_\w{1,40})?\s?=\s?["']?([\w+/=-]{20,200})"""),
+        is_random, hint="="),
+    Form("ansible-vault", "$ansible_vault;", compiled(
+        r"\$ansible_vault;[\w.;-]{4,80}((?:\s{1,40}[0-9a-f]{8,100}(?![0-9a-z])){1,2000})"),
+        hint="$"),
+    *(
+        Form("password-hash", scheme, compiled(
+            rf"""{re.escape(scheme)}[abyid]{{0,2}}\$(?:[\w=,]{{1,40}}\$){{0,3}}([\w./+$-]{{20,200}})"""),
+            is_random, hint="$")
+        for scheme in ("$2", "$6", "$y", "$apr1", "$argon2")
+    ),
+    *(
+        Form("wallet-phrase", name, compiled(
+            rf"""{name}(?:[ ]phrase|[ ]words)?\\?["']?\s{{0,2}}(?:is|are|:|=)?\s{{0,4}}\\?["']?
+            ((?:[a-z]{{3,8}}[ ]){{11,23}}[a-z]{{3,8}})(?![a-z])"""), hint=hint)
+        for name, hint in (("mnemonic", "mnemonic"), ("seed", " phrase"), ("recovery", " phrase"))
+    ),
     Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
     Form("password", "identified by", compiled(
         r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value),
@@ -165,6 +216,8 @@ _WITH_RUN = (
         r"\t(?:TRUE|FALSE)\t\d{1,12}\t[\w.-]{1,80}\t(\S{16,4096})"), _is_token),
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
+    Form("twilio-key", "ac", compiled(
+        r"""(?<!\w)AC[0-9a-f]{32}\\?["'],\s{0,8}\\?["']([0-9a-f]{32})(?!\w)""")),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),
 )  # fmt: skip
 

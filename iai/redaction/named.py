@@ -7,19 +7,19 @@ look random, or be a literal where a password is set to it.
 import re
 from collections.abc import Iterator
 
-from iai.redaction import columns
+from iai.redaction import columns, listed
 from iai.redaction.finding import BY_NAME, Finding
 from iai.redaction.randomness import LONGEST, is_mixed, is_placeholder, is_random, is_strong
 
 # What a name has in it, in lower case; what may come before and after it there.
 # Those that are not in ASCII are looked for only in texts that are not, and most are.
 _FOREIGN = (
-    "mot de passe",
     "contrasena",
     "senha",
     "wachtwoord",
     "kennwort",
     "clave",
+    "mdp",
     "contraseña",
     "hasło",
     "lösenord",
@@ -31,17 +31,32 @@ _FOREIGN = (
     "パスワード",
     "비밀번호",
 )
+# The key of an interface: a random value only.
+_FOREIGN_KEYS = (
+    "schluessel",
+    "schlüssel",
+    "geheimnis",
+    "jeton",
+    "chiave",
+    "clé",
+)
 _PASSWORDS = ("pass", "pw", *_FOREIGN)
-CORES = frozenset({"secret", "token", "credential", "key", "auth", *_PASSWORDS})
-_KINDS = {"key": "api-key", "auth": "token", **dict.fromkeys(_PASSWORDS, "password")}
+CORES = frozenset({"secret", "token", "credential", "key", "auth", *_FOREIGN_KEYS, *_PASSWORDS})
+_KINDS = {
+    "auth": "token",
+    **dict.fromkeys(("key", *_FOREIGN_KEYS), "api-key"),
+    **dict.fromkeys(_PASSWORDS, "password"),
+}
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
     r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write|primary|secondary"
     r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?)[ _-]?$|_$"
 )
 _REST = re.compile(
-    r"(?:passw(?:or)?d|passphrase|passcode|passwort|passord|pwd|pass|pw|secret|token|credential|key|auth|"
+    r"(?:passw(?:or)?d|passphrase|passcode|passwort|passord|passe|pwd|pass|pw|secret|token|credential|key|auth|"
     "parola d'ordine|"
+    r"(?:schluessel|schlüssel|geheimnis|jeton|(?:chiave|clé|clave)[ _-]?"
+    r"(?:(?:de |d')?api|secr[eè]t[ae]|segreta|priv[eé]e|privada|privata))|"
     + "|".join(_FOREIGN)
     + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data|key_base)|[_-]?\d{1,3})?(?![a-z0-9_])"
 )
@@ -55,14 +70,15 @@ _SET = re.compile(  # in code and in data: a type may come between
     (?::=|=>|->|\u2192|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,24}
     (?:[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
     (?:[\\(]?\n[ \t]{0,40})?
-    (?:[rbfuRBFU]{1,2}(?=["']))?""",
+    (?:[rbfunRBFUN]{1,2}(?=["']))?""",
     re.VERBOSE,
 )
 _SAID = re.compile(  # in prose
     r"""[ ](?:is[ ]generated[ ])?for[ ][^\s"'`]{1,120}:[ ]
-    |["'`*]{0,3}[ ](?:for[ ][\w.@'"`/-]{1,60}[ ](?:[\w.@'"`/-]{1,40}[ ])?)?
+    |["'`*]{0,3}[ ](?:(?:for|of|für|pour|du|de|del|des|der|para|per)[ ][\w.@'"`/-]{1,60}[ ]
+        (?:[\w.@'"`/-]{1,40}[ ]){0,2})?
     (?:(?:(?:is|was|has[ ]been)[ ])?(?:changed|set|reset)[ ]to
-        |is|was|are|to|ist|lautet|est|es|è|é|will[ ]be|should[ ]be)(?:[ ]now)?:?
+        |is|was|are|to|ist|lautet|est|es|è|é|will[ ]be|should[ ]be)(?:[ ]now)?[ ]?:?
     \s{1,4}[*]{0,2}
     |\s{0,2}[是为為はが은는]\s{0,2}""",
     re.VERBOSE | re.IGNORECASE,
@@ -73,7 +89,9 @@ _PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAM
     |</key>\s{0,40}<string>""",
     re.VERBOSE | re.IGNORECASE,
 )
-_COLUMN = re.compile(r"[ ]{0,40}(?:[\t,](?=\S)|[|│┃])[ \t|│┃]{0,40}|[ ]\(")  # in a table
+_COLUMN = re.compile(
+    r"[ ]{0,40}(?:[\t,](?=\S)|[|│┃])[ \t|│┃]{0,40}|[ ]\(|[ ]{5,40}(?=\S)"
+)  # in a table
 _BESIDE = re.compile(r"(?:'s)?[ ]{1,4}(?=\S)")
 _SETS = re.compile(
     r"(?:^|[\s;&])(?:setx|env|arg|set|add)[ ]{1,4}(?:-[\w-]{1,20}[ ]{1,4}){0,3}[\w-]*$",
@@ -103,8 +121,11 @@ _DIGITS_OR_NOT, _MANY_CHANGES = re.compile(r"\d+|[A-Za-z]+"), 4
 _SYMBOL = re.compile(r"[^\w\s.-]")
 _EAST_ASIAN = re.compile("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # written without spaces
 _DIGITS = re.compile(r"\d{6,64}")
+_NUMBERED = re.compile(r"[A-Z][a-z]{4,12}[_#!.-]?\d{2,5}[a-z!?$*]?")  # as people make them up
 _WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
 _PASS_IS_SET = re.compile(r"""pass(?:\s{0,2}:?=(?!=)|["']?\s?:\s?["']|[ ]is[ ])""")
+_OF_PASS = ("db", "user", "admin", "smtp", "mail", "root", "sql", "ftp")  # before it, in a name
+_MOT_DE = ("mot de ", "mot_de_", "mot-de-", "motde")
 _NO_PASS = ("com", "by", "sur", "tres", "over", "under", *"0123456789")  # before it, in words
 _CALL = re.compile(r"[A-Za-z_][\w.]{0,100}[(\[]")
 _ENV_VALUE = re.compile(rf"""[^\s"'`<>|;]{{4,{LONGEST}}}""")  # a shell would want quotes for some
@@ -123,8 +144,10 @@ def find(text: str, lowered: str, core: str) -> Iterator[Finding]:
             password = core in _PASSWORDS
             found = _value(text, name, password=password)
             spans = [found] if found is not None else []
-            if password and not spans:
-                spans = list(columns.find(text, name.start(), name.end()))
+            if not spans:
+                spans = list(listed.find(text, name.end(), password=password))
+            if not spans and core != "auth":
+                spans = list(columns.find(text, name.start(), name.end(), password=password))
             for span in spans:
                 yield Finding(*span, _KINDS.get(core, core), BY_NAME)
         at = lowered.find(core, at + len(core))
@@ -138,9 +161,15 @@ def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
         return before in ("_", "-")
     if name.startswith(("passw", "passp", "passc", "passo", "pwd")) or core not in _PASSWORDS:
         return True
+    if name.startswith("passe"):  # French
+        return lowered.endswith(_MOT_DE, 0, at)
     if core == "pass":  # a test says `PASS: its_name`
         is_set = before == "-" or _PASS_IS_SET.match(lowered, at) is not None
-        return before == "_" or (is_set and not lowered.endswith(_NO_PASS, 0, at))
+        return (
+            before == "_"
+            or lowered.endswith(_OF_PASS, 0, at)
+            or (is_set and not lowered.endswith(_NO_PASS, 0, at))
+        )
     if core == "pw":
         return not before.isdecimal()
     return core in _FOREIGN or not before.isalnum()
@@ -149,7 +178,7 @@ def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
 def _value(text: str, name: re.Match[str], *, password: bool) -> tuple[int, int] | None:
     end = name.end()
     if (said := _SAID.match(text, end)) is not None:
-        return _said(text, said.end(), password=password)
+        return _said(text, name, said.end(), password=password)
     if (between := _SET.match(text, end) or _PAIR.match(text, end)) is not None:
         return _set(text, name, between.end(), password=password)
     if (called := _CALLED.match(text, end) or _TAG.match(text, end)) is not None:
@@ -182,7 +211,10 @@ def _beside(text: str, at: int, *, bare_is_enough: bool, password: bool) -> tupl
         return None
     value = bare[0].rstrip(".:!?*")
     strong = password and (
-        is_strong(value) or _is_generated(value) or (bare_is_enough and is_mixed(value))
+        is_strong(value)
+        or _is_generated(value)
+        or _NUMBERED.fullmatch(value) is not None
+        or (bare_is_enough and is_mixed(value))
     )
     if strong or (bare_is_enough and is_random(value)):
         return bare.start(), bare.start() + len(value)
@@ -218,12 +250,14 @@ def _whole(text: str, quoted: re.Match[str]) -> tuple[int, int]:
     return start, end
 
 
-def _said(text: str, at: int, *, password: bool) -> tuple[int, int] | None:
+def _said(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[int, int] | None:
     quoted = _QUOTED.match(text, at)
     if quoted is not None:
         value = quoted["value"]
         literal = password and not is_placeholder(value)
         return quoted.span("value") if literal or is_random(value) else None
+    if name[0].startswith("passphrase") and (phrase := _PHRASE.match(text, at)) is not None:
+        return phrase.span("value")
     bare = _BARE_WORD.match(text, at)
     if bare is None or not _bare(text, bare, password=password):
         return None

@@ -12,8 +12,10 @@ from iai.redaction.user_rules import UserRules
 
 _HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *sorted(named.CORES), blocks.HINT)))
 _ASCII_HINTS = tuple(filter(str.isascii, _HINTS))
+ENCODED = "encoded-secret"  # kind of a text in Base64 that has one
 UNCHECKED = "unchecked"  # kind of what a library was not asked about
 _PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
+_REMEMBERED, _SHORT = 8_192, 256  # texts without a secret, and characters of one: some 2 MB
 _PASSES = 8  # a mark may make the rest of a text look different; two are enough for nearly all
 
 
@@ -37,6 +39,7 @@ class Redactor:
         self._library = library
         self._own = own
         self._cautious = cautious
+        self._clean: set[str] = set()  # most of what is done is done again, to the same files
 
     def text(self, text: str) -> str:
         """Return a text with a mark for each secret; the same object if there is none.
@@ -44,13 +47,20 @@ class Redactor:
         Raises RulesLoading if the library does, and Unsearchable for whatever else goes wrong: that
         error names no part of the text.
         """
+        if text in self._clean:
+            return text
         try:
-            return self._text(text)
+            redacted = self._text(text)
         except (IaiError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001  a library in Rust panics with its own
             said = f"a text of {len(text)} characters cannot be searched for secrets"
             raise Unsearchable(f"{said}: {type(error).__name__}") from None
+        if redacted is text and len(text) <= _SHORT:
+            if len(self._clean) >= _REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
+        return redacted
 
     def _text(self, text: str) -> str:
         if "<" in text and "<private>" in text.lower():
@@ -99,6 +109,9 @@ class Redactor:
             runs = candidates(separated)
             yield from triggered_form.find(separated, _lowered(separated), forms.WITH_RUN)
         yield from tokens.find(separated, runs)
+        for start, end, said in tokens.encoded(separated, runs):
+            if any(self._findings(said, UserRules())):
+                yield Finding(start, end, ENCODED, BY_NAME)
         yield from self._unknown_tokens(separated, runs)
 
     def _unknown_tokens(self, text: str, runs: list[Run]) -> Iterator[Finding]:

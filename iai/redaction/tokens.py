@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from iai.redaction.candidates import Run
 from iai.redaction.finding import BY_FORM, Finding
@@ -54,6 +55,7 @@ _PREFIXES = {
     "aio_": "adafruit-key", "as-": "modal-token", "ak-": "modal-token", "key_": "cursor-key",
     "vck_": "vercel-token", "vcp_": "vercel-token", "apify_api_": "apify-token",
     "rpa_": "runpod-key", "sk_": "elevenlabs-key", "SWMTKN-1-": "docker-token", "eyJ": "jwt",
+    "nsec1": "nostr-key", "xprv": "wallet-key",
 }  # fmt: skip
 _STARTS = tuple(_PREFIXES)
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32}")
@@ -70,13 +72,14 @@ _REST = {
     "pa-": re.compile(r"[\w-]{43}"), "re_": re.compile(r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
     "as-": re.compile(r"[A-Za-z0-9]{22}"), "ak-": re.compile(r"[A-Za-z0-9]{22}"),
     "key_": re.compile(r"[0-9a-f]{64}"), "sk_": re.compile(r"[0-9a-f]{48}"),
-    "ico-": re.compile(r"[A-Za-z0-9]{32}"),
+    "ico-": re.compile(r"[A-Za-z0-9]{32}"), "nsec1": re.compile(r"[a-z0-9]{58}"),
+    "xprv": re.compile(r"[A-Za-z0-9]{100,110}"),
 }  # fmt: skip
 _SHORTEST_REST = 10  # characters behind a prefix
 _RANDOM_REST = re.compile(r"(?=.*[0-9A-Z])(?=.*[a-z0-9])[A-Za-z0-9_=-]{20,}")
 _WHOLE_TOKEN = re.compile(r"[A-Za-z0-9_./+=~-]*[A-Za-z0-9_/+=-]")
 _JWT = re.compile(r"[\w-]+(?:\.[\w-]+){0,4}")
-_BASE64 = re.compile(r"(?<![+/=])[A-Za-f][A-Za-z0-9+/]{15,400}={0,2}(?![\w+/=-])")  # of ASCII
+_BASE64 = re.compile(r"(?<![+/=])[A-Za-f][A-Za-z0-9+/]{15,2000}={0,2}(?![\w+/=-])")  # of ASCII
 _DISCORD = re.compile(r"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,45}(?!\w)")
 _SECRET_OF_ID = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _NEAR = 120  # characters behind an AWS key id in which the secret of the pair is looked for
@@ -91,6 +94,16 @@ def basic_password(value: str) -> str:
     name, _, password = decoded.partition(b":")
     readable = (name + password).isascii() and decoded.decode().isprintable()
     return password.decode() if readable else ""
+
+
+def encoded(text: str, runs: list[Run]) -> Iterator[tuple[int, int, str]]:
+    """Yield where a text in Base64 is, and that text."""
+    for run in runs:
+        if (found := _BASE64.match(text, run.start)) is not None:
+            with suppress(ValueError):
+                decoded = base64.b64decode(found[0] + "=" * (-len(found[0]) % 4), validate=True)
+                if decoded.isascii() and (said := decoded.decode()).rstrip("\n").isprintable():
+                    yield *found.span(), said
 
 
 def find(text: str, runs: list[Run]) -> Iterator[Finding]:

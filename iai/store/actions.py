@@ -99,10 +99,15 @@ class ActionView(Tables):
             yield own, unpack(data, SessionInfo)
 
     def not_forgotten(self, info: SessionInfo) -> SessionInfo:
-        """Return what is known of a session without a title that was forgotten."""
-        if not self.is_forgotten_title(info.session_key, info.title):
-            return info
-        return structs.replace(info, title="", title_rank=0)
+        """Return what is known of a session without a title or a branch that was forgotten."""
+        session = info.session_key
+        if info.branch and self._t.has(
+            _branch_key(session, info.branch), db=self._db["action_keys"]
+        ):
+            info = structs.replace(info, branch="")
+        if self.is_forgotten_title(session, info.title):
+            info = structs.replace(info, title="", title_rank=0)
+        return info
 
     def was_forgotten(self, session: bytes) -> bool:
         """Was all of a session forgotten once? It may have gone on since."""
@@ -310,6 +315,15 @@ class ActionChange(ActionView):
         self._t.put(_title_key(session, known.title), _NONE, db=self._db["action_keys"])
         return known.title
 
+    def forget_branches(self, phrase: str) -> None:
+        """Remove the names of branches that have these words in them, for good."""
+        for info in [one for one in self.session_infos() if phrase in one.branch]:
+            session = info.session_key
+            self._t.put(
+                session, pack(structs.replace(info, branch="")), db=self._db["session_info"]
+            )
+            self._t.put(_branch_key(session, info.branch), _NONE, db=self._db["action_keys"])
+
     def bury_actions(self, keys: Iterable[bytes]) -> list[bytes]:
         """Have actions never be stored, by the hashes of their keys.
 
@@ -340,6 +354,10 @@ def _hashed_title_key(session: bytes, title: bytes) -> bytes:
 
 def _title_key(session: bytes, title: str) -> bytes:
     return digest(f"title\0{session.hex()}\0{title}")
+
+
+def _branch_key(session: bytes, branch: str) -> bytes:
+    return digest(f"branch\0{session.hex()}\0{branch}")
 
 
 def _session_key(session: bytes) -> bytes:

@@ -90,6 +90,7 @@ class Forgetting:
     def phrase(self, phrase: str) -> None:
         """Delete what says something and is read, but not stored yet."""
         self._transcripts.forget_half_read(half_read.saying(phrase))
+        self._actions.forget_branches(phrase)
         self._transcripts.forget_markup(phrase)
         self._log.demand_scrub()
 
@@ -138,6 +139,9 @@ class Forgetting:
         which: Callable[[Action], bool] = lambda _: True,
     ) -> list[Action]:
         gone = self._actions.forget_actions(session, since, until, which)
+        if gone:
+            keys = frozenset(action.key for action in gone)
+            self._transcripts.forget_half_read(half_read.without_work(keys), session)
         self._notes.work_forgotten(session, gone)
         return gone
 

@@ -1,10 +1,10 @@
 """What is kept of transcripts between two readings: words that were read and are not stored yet.
 
-That is the title so far, calls that wait for their results, prompts that wait for the agent, and
-to-do lists. What is forgotten must not come back from there.
+That is the title so far, calls that wait for their results, prompts that wait for the agent, to-do
+lists, and commits that may be taken back. What is forgotten must not come back from there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from msgspec import structs
@@ -30,6 +30,16 @@ def untitled(context: Transcript) -> Transcript:
 def unfinished(context: Transcript) -> Transcript:
     """Forget what is under way."""
     return structs.replace(context, calls=(), todos=(), todo_ids=())
+
+
+def without_work(keys: Collection[str]) -> Change:
+    """Return what forgets the commits that actions with these keys made, or changed."""
+
+    def change(context: Transcript) -> Transcript:
+        left = (m for m in context.commits if not {m.key, m.action.key}.intersection(keys))
+        return structs.replace(context, commits=tuple(left))
+
+    return change
 
 
 def saying(phrase: str) -> Change:

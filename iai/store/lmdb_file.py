@@ -18,6 +18,8 @@ from iai.errors import StoreAbsent, StoreBusy, StoreCorrupt, StoreWriteFailed
 from iai.store.copying import MOST_DATABASES
 
 LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 6 s
+_QUICK = 16 << 20  # bytes of a file that a reader verifies for the lack of one page: some 0.2 s
+_GIVEN_BACK = 1 << 20  # bytes that a sound file may lack
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
 _DAMAGE = (
     lmdb.CorruptedError,
@@ -71,7 +73,7 @@ def translated(path: Path) -> Iterator[None]:
     except (lmdb.MapFullError, lmdb.MapResizedError):
         raise
     except _DAMAGE as error:
-        raise StoreCorrupt(str(error), path) from error
+        raise StoreCorrupt(str(error).removeprefix(f"{path}: "), path) from error
     except StoreCorrupt as error:  # a value that cannot be read
         if error.path is not None:
             raise
@@ -88,7 +90,7 @@ def check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
     A sound file may lack its last pages: LMDB never writes a page that the same transaction took
     and gave back. The writer verifies all pages to tell the two apart, since nothing changes the
     file meanwhile, and then extends the file, since verifying misses the end of a long value.
-    Readers reject a file under a quarter of its size.
+    Readers verify them if that is quick, or more is missing than a transaction gives back.
     """
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
     size = (path / "data.mdb").stat().st_size
@@ -99,6 +101,11 @@ def check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:
     if writer:
         check(path)
         os.truncate(path / "data.mdb", needed)
+    elif size < _QUICK or needed - size > _GIVEN_BACK:
+        before = env.info()["last_txnid"]
+        damaged = size < LARGEST_WALK and page_problems(path)
+        if damaged and env.info()["last_txnid"] == before:  # else the writer changed it meanwhile
+            raise StoreCorrupt(f"data.mdb has {size} bytes of {needed}", path)
 
 
 def check(path: Path | None) -> None:

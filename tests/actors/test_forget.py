@@ -15,7 +15,7 @@ from tests.iai.hosts.claude_lines import answer, call, line, of_session, prompt,
 pytestmark = pytest.mark.slow
 
 Make = Callable[..., Group]
-NAMES = ("byid", "whole", "project", "span", "file", "text", "kept", "killed")
+NAMES = ("byid", "whole", "project", "span", "file", "text", "part", "kept", "killed")
 
 
 def words(name: str) -> list[str]:
@@ -32,6 +32,8 @@ def session(name: str, cwd: Path, minute: int) -> str:
         result(3, "c1", f"Error: {out} is missing", is_error=True),
         answer(4, call("c2", "Edit", file_path=f"{cwd}/{name}.py", old_string="a", new_string="b")),
         result(5, "c2", "done"),
+        answer(5, call("c3", "Bash", command=f"git commit -m 'Mend zq{name}subject'")),
+        result(5, "c3", f"[fix abc1234] Mend zq{name}subject\n 1 file changed, 1 insertion(+)"),
         answer(6, f"The {ans} is mended."),
         line("ai-title", 7, aiTitle=f"Mending the {title}"),
         prompt(20, f"and a wheel for {name}, too"),
@@ -39,6 +41,7 @@ def session(name: str, cwd: Path, minute: int) -> str:
     ]
     for one in lines:
         one["timestamp"] = one["timestamp"].replace("T10:", f"T{10 + minute}:")
+        one["gitBranch"] = f"fix/zq{name}branch"
     return transcript(of_session(f"s-{name}", cwd, *lines))
 
 
@@ -141,7 +144,7 @@ def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
     assert indexed(filled, words("text")) == []
     kept = {w for there in holding(filled, words("kept")).values() for w in there}
     assert kept == set(words("kept"))
-    assert noted(filled) == {"kept", "killed"}
+    assert noted(filled) == {"part", "kept", "killed"}
     # Nothing of it comes back, whatever is read again.
     copied = filled.work / "copied"
     copied.mkdir()
@@ -153,6 +156,19 @@ def test_no_way_of_forgetting_leaves_a_byte(filled: Group) -> None:
     back = {w for there in holding(filled, everything).values() for w in there}
     assert back <= {"zqfiletitle"}  # the title of a session of which there is more
     assert scrub_check.left(filled.layout) == []
+
+
+def test_a_commit_goes_with_its_request_and_a_branch_by_its_name(filled: Group) -> None:
+    """Commits are also kept with how far a transcript was read: they may be taken back yet."""
+    subject, branch = "zqpartsubject", "zqpartbranch"
+    assert {w for there in holding(filled, [subject, branch]).values() for w in there} == {
+        subject, branch,
+    }  # fmt: skip
+    filled.json("forget", *numbers(filled, words("part")[0]), "--yes")
+    assert holding(filled, [subject]) == {}
+    report = filled.json("forget", "--text", branch, "--yes")
+    assert (report["branches"], report["found_in"]) == (1, [])
+    assert holding(filled, [branch]) == {}
 
 
 def test_what_was_forgotten_while_a_stage_was_down_is_scrubbed_at_its_next_start(

@@ -183,6 +183,13 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         'dbPass := "@"', 'WiFi.begin("home", "@");', "pass is @", "vault kv put kv/db value=@",
         "echo -n '@' | gcloud secrets versions add db --data-file=-", "keyring set x me <<< @",
         "security add-generic-password -a me -s x -w @", "ipmitool -U a -P @ chassis status",
+        "openssl enc -aes-256-cbc -k @ -in a", "*:*:*:app:@", "zugangsdaten: app / @",
+        "Mein Passwort für den Server ist @.", "mot_de_passe=@", "mdp : @",
+        "Le mot de passe du compte app est : @", "la contraseña del servidor es @",
+        "CREATE LOGIN app WITH PASSWORD = N'@';", "passwords:\n  - @\n", 'passwords = ["@"]',
+        "it wants a password, I typed @", "@ is the password", "custom:\n  dbPass: @",
+        "use the following password to proceed:\n\n@\n", "Key        Value\npw         @",
+        "echo @ | vercel env add X production", "grafana-cli admin reset-admin-password @",
         "snmpwalk -v2c -c @ host", "nmcli con modify x wifi-sec.psk @", "rdesktop -u a -p @ host")),
     "kubernetes secret": (lambda c: base64.b64encode(c.password().encode()).decode(), (
         "kind: Secret\ndata:\n  db.conn: @\nmetadata:\n  name: db",
@@ -191,10 +198,19 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
     "made by a vendor": (lambda c: c.random.choice(_VENDORS)(c), (
         "use this: @", "(@)", "my key is @, ok?", "@.", '{"data": "@"}')),
     "api key": (lambda c: c.of(_HEX, 32), (
+        'Authorization: Digest username="a", uri="/", response="@"', "nuget setapikey @ -source x",
+        "dotnet nuget push a.nupkg -k @ -s https://x.example.org", "API-Schlüssel: @",
+        "clé API : @", "clave secreta: @", "chiave_api: @", "jeton: @", '{"tokens": ["@"]}',
+        "tokens:\n  - @\n", "@ is my api key",
+        "client = Client('AC0123456789abcdef0123456789abcdef', '@')", "user\ttoken\napp\t@\n",
+        "AWS4-HMAC-SHA256 SignedHeaders=host, Signature=@",
         "api_key: @", '"apiKey": "@"', "X-Api-Key: @", "const API_KEY = '@'", "--api-key=@")),
     "secret": (lambda c: c.of(_ALNUM, 50), (
         "SECRET_KEY = '@'", "client_secret=@", "secret_key_base: @", 'SecretStr("@")',
         '{"kty":"EC","crv":"P-256","d":"@"}', ".example.org\tTRUE\t/\tTRUE\t0\tsession\t@",
+        "influx config create -n c -t @ -o org", 'export BW_SESSION="@"', "Authorization: SSWS @",
+        "ngrok config add-authtoken @", "importprivkey @", "https://x.example.org/a;jsessionid=@",
+        "confluent api-key store ABCDEFGHIJKLMNOP @", "Unseal Key 1: @", "$6$7mQx9zR3$@",
         r'{\"client_secret\": \"@\"}', 'api_key = (\n    "@"\n)', "cloudflared service install @",
         "curl -b 'sid=@' https://x.example.org",
         "document.cookie = 'sid=@'", "https://x.example.org/back?code=@&state=1",

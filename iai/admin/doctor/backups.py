@@ -17,6 +17,11 @@ from iai.store.auto_backups import DAY_NS, AutoBackup
 from iai.store.records import SCHEMA, Records, view_of
 
 OLD_NS = 7 * DAY_NS
+_NONE_GOOD = (
+    "no automatic backup is intact: `iai down`, then `iai restore FILE --replace` with one of"
+    " yours; if there is none, move `records/` away, then `iai up --detach` and `iai import --all`"
+    " bring back what is still in the hosts' transcripts"
+)
 
 
 def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
@@ -43,7 +48,7 @@ def remedy(layout: Layout, command: str) -> tuple[str, bool]:
     """Return what to do about records with `damage`, and whether `command` can do it now."""
     good = newest_good(layout)
     if good is None:
-        return "no automatic backup is intact: restore one of yours with `iai restore FILE`", False
+        return _NONE_GOOD, False
     if lock.held(layout.lease):
         return f"`iai down`, then {command} restores {good.path.name}", False
     made = ago(good.made_ns, time.time_ns())

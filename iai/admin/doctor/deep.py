@@ -4,6 +4,7 @@ They only read, and may run beside the group. A damaged file can end the process
 each part is read in a process of its own.
 """
 
+import logging
 import multiprocessing
 import shutil
 import signal
@@ -313,5 +314,6 @@ def _ended(code: int) -> str:
 
 def _report(name: str, root: Path, to: Connection, unlocked: dict[str, bytes]) -> None:
     keys.adopt(unlocked)
+    logging.disable()  # what is damaged is said in the findings
     for problem in islice(problems(name, Layout(root)), 10 * LISTED):
         to.send(problem)

@@ -11,7 +11,7 @@ from iai.encryption.cipher import KEY, Cipher
 from iai.errors import BadUsage, NotFound
 from iai.ingest import edits, spool, traces
 from iai.model.action import Action, Step
-from iai.model.context import Call, Queued
+from iai.model.context import Call, Made, Queued
 from iai.model.record import Project, Record, Source, Transcript, Watermark, session_key
 from iai.model.session import SessionInfo
 from iai.projects.identity import ProjectIdentity, identify
@@ -27,6 +27,7 @@ from iai.protocol.ingest import (
     NameProject,
     Pin,
     Place,
+    SessionPart,
 )
 from iai.protocol.message import Request
 from iai.store.record_change import RecordChange
@@ -292,6 +293,18 @@ def half_read(records: Records) -> Transcript:
         transcript = view.transcript("/t.jsonl")
     assert transcript is not None
     return transcript
+
+
+def test_a_commit_is_not_kept_ready_once_its_request_is_forgotten(records: Records) -> None:
+    made = Action(key="c9", kind="commit", at=NOW.wall, text="Mend the pump")
+    other = structs.replace(made, key="c8", text="Paint the door")
+    read = structs.replace(
+        HALF_READ, commits=tuple(Made("/p", a, key=a.key) for a in (made, other))
+    )
+    records.commit(lambda unit: unit.work.act(made, "claude", "a", PROJECT), NOW)
+    records.commit(lambda unit: unit.transcripts.follow(read), NOW)
+    apply(records, Erase(parts=(SessionPart(session=A.hex(), text="Mend the pump"),)))
+    assert [one.key for one in half_read(records).commits] == ["c8"]
 
 
 def test_a_phrase_is_forgotten_where_it_was_read_and_not_stored_yet(records: Records) -> None:

@@ -7,10 +7,10 @@ import pytest
 from iai.config.layout import Layout
 from iai.errors import BadUsage
 from iai.ingest import edits
-from iai.model.action import Action
+from iai.model.action import Action, Step
 from iai.model.clock import NS
 from iai.model.exchange import NARRATION
-from iai.model.record import session_key
+from iai.model.record import Transcript, session_key
 from iai.model.session import SessionInfo
 from iai.protocol.ingest import Erase
 from iai.recall.selection import Selected, Wanted, select
@@ -132,6 +132,24 @@ def test_a_text_is_selected_wherever_it_is_exactly_so(records: Records) -> None:
         assert info is not None
         assert info.title == ""
     assert selected(records, text="pump").empty
+
+
+def test_a_text_in_a_branch_or_in_what_is_half_read_is_selected_and_does_not_come_back(
+    records: Records,
+) -> None:
+    info = SessionInfo(host="claude", session="a", branch="fix/turbine")
+    read = Transcript(path="/t", host="claude", session="a", todos=(Step("oil the wheel"),))
+    records.commit(lambda unit: unit.work.note_session(info), NOW)
+    records.commit(lambda unit: unit.transcripts.follow(read), NOW)
+    assert selected(records, text="turbine").branches == ["fix/turbine"]
+    assert selected(records, text="wheel").half_read == 1
+    for text in ("turbine", "wheel"):
+        found = selected(records, text=text)
+        assert not found.empty
+        erase(records, found, text)
+        assert selected(records, text=text).empty
+    records.commit(lambda unit: unit.work.note_session(info), NOW)
+    assert selected(records, text="turbine").empty
 
 
 def test_all_that_is_given_has_to_fit(records: Records) -> None:

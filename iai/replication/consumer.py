@@ -35,6 +35,7 @@ from iai.team.stream import (
     Following,
     Last,
     Limited,
+    Next,
     Report,
     Stream,
 )
@@ -72,6 +73,8 @@ class Consumer:
         self._control = control
         self._deletion = deletion
         self._writes = writes
+        self._unverified: Connected | None = None  # a connection that nothing is taken from yet
+        self._verified = 0  # sequence up to which its stream has what it had
         self._retry_after = 0  # sequence; messages beyond it may have got their key; -1: none
 
     @property
@@ -113,8 +116,9 @@ class Consumer:
                 self.link.lost(reason, now.wall)
             case Following(pending=pending):
                 self.link.pending = pending
-            case Last():
-                yield from self._compare(one, now)
+            case Last() | Next():
+                found = self._compare(one, now) if isinstance(one, Last) else self._verify(one, now)
+                yield from found
             case Beat() | Asked():
                 self._take_signal(one, now)
             case Acknowledged() | Erased():
@@ -152,10 +156,44 @@ class Consumer:
                 self._writes.append(self._deletion.erased(sequence))
 
     def _connected(self, one: Connected, now: Now) -> Iterator[Event]:
-        """Go on where the stream was left, or from its begin if it is another one."""
+        """Go on where the stream was left, or from its begin if it is another one.
+
+        One that has lost its last messages has the same name, and may have got others since. Those
+        about the team tell: they are never erased.
+        """
+        mark, latest = self._intake.mark, self._membership.latest
+        created = mark.stream.partition("/")[0]
+        same = created == one.stream and one.last >= mark.sequence
+        self._unverified, self._verified = one, 0
+        self._outbox.pause(one.largest)
+        self._relay.connected(one.largest)
+        if same and not one.limits:
+            start = latest.sequence if latest is not None else 1
+            self._stream.next_of(subjects.control(self._membership.team), start)
+        else:
+            yield from self._begin(one, now, reset=bool(mark.stream) and not same)
+
+    def _verify(self, found: Next, now: Now) -> Iterator[Event]:
+        """Compare what the stream says of the team with what was taken in of it."""
+        mark, latest = self._intake.mark.sequence, self._membership.latest
+        if self._unverified is None:
+            return
+        if self._verified or latest is None:
+            there = found.data is None or found.sequence > mark or self._membership.has(found.data)
+        else:
+            there = (found.sequence, found.data) == (latest.sequence, latest.signed.data)
+        if there and found.data is not None and found.sequence < mark:
+            self._verified = found.sequence
+            self._stream.next_of(found.subject, found.sequence + 1)
+        else:
+            yield from self._begin(self._unverified, now, reset=not there)
+
+    def _begin(self, one: Connected, now: Now, *, reset: bool) -> Iterator[Event]:
+        """Take from a connection what is new, or all if the stream was reset."""
+        self._unverified = None
         mark = self._intake.mark
         created, _, resets = mark.stream.partition("/")
-        if mark.stream and (created != one.stream or one.last < mark.sequence):
+        if reset:
             again = f"/{int(resets or 0) + 1}" if created == one.stream else ""
             stream = one.stream + again
             self._begin_stream(stream)
@@ -171,8 +209,7 @@ class Consumer:
         self._deletion.connected()
         self._control.connected()
         self._stream.follow(self._intake.mark.sequence)
-        self._outbox.connected(one.largest)
-        self._relay.connected(one.largest)
+        self._outbox.go_on()
         self._intake.peers.begin()
         self.hurry = True
 

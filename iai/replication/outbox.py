@@ -78,11 +78,8 @@ class Outbox:
         """Stop sharing a project. Acknowledgements of what is under way are ignored."""
         self._projects.pop(hashed, None)
 
-    def connected(self, largest: int) -> None:
-        """Go on from the cursors, once it is known what the stream has.
-
-        `largest`: bytes that a message may have.
-        """
+    def pause(self, largest: int) -> None:
+        """Publish nothing until `go_on`. `largest`: bytes that a message may have."""
         self._largest = largest
         self._sent.clear()
         for one in self._projects.values():
@@ -90,6 +87,10 @@ class Outbox:
             one.live = one.own = None
             one.refills.clear()
             one.checked = False
+
+    def go_on(self) -> None:
+        """Go on from the cursors, once it is known what the stream has."""
+        for one in self._projects.values():
             self._check(one.shared.hash)
 
     def begin_stream(self) -> list[Shared]:

@@ -110,7 +110,9 @@ class Peers:
         peer, end = self._peer(project, machine), opened.header.revision
         self._beaten[project, machine] = max(end, self._beaten.get((project, machine), 0))
         latest = report.data if end >= _end(peer.beat) else peer.beat
-        peer = structs.replace(peer, heard_at=max(peer.heard_at, min(at, now)), beat=latest)
+        repeated = report.data == peer.beat  # by others, and its clock may be ahead
+        heard_at = peer.heard_at if repeated else max(peer.heard_at, min(at, now))
+        peer = structs.replace(peer, heard_at=heard_at, beat=latest)
         return self.put(self._put_chain(peer, peer.chain.announce(end)))
 
     def retry_beats(self, now: int) -> list[Write]:

@@ -49,6 +49,7 @@ class Membership:
         self.team = enrolment.team
         self.machine = enrolment.machine
         self._messages: dict[bytes, Received] = {}
+        self.latest: Received | None = None  # that came last in this stream
         self._keys = Keyring(enrolment.identity, enrolment.team, enrolment.secret)
         self._names = Names(self.machine, self.team, self._keys)
         self._personal = PersonalKeys(enrolment.identity, enrolment.team)
@@ -61,17 +62,27 @@ class Membership:
         What is kept is applied again after a restart, with the same sequence, or with 0 if the
         stream is another one since. Raises Forged if it is no control message of this team.
         """
-        signed = control.read(self.team, data)
-        if signed.digest in self._messages:
+        received = Received(sequence, control.read(self.team, data))
+        if sequence > (self.latest.sequence if self.latest is not None else 0):
+            self.latest = received
+        if received.signed.digest in self._messages:
             return False
-        self._messages[signed.digest] = Received(sequence, signed)
+        self._messages[received.signed.digest] = received
         self._evaluated = None
         return True
+
+    def has(self, data: bytes) -> bool:
+        """Was this control message taken in, or is it none?"""
+        try:
+            return control.read(self.team, data).digest in self._messages
+        except Forged:
+            return True
 
     def begin_stream(self) -> None:
         """Take note that the stream is another one: the sequences in the old one are void."""
         known = ((digest, one.signed) for digest, one in self._messages.items())
         self._messages = {digest: Received(0, signed) for digest, signed in known}
+        self.latest = None
         self._evaluated = None
 
     def due(self, now: int) -> list[Publication]:

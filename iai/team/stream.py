@@ -93,6 +93,14 @@ class Last(Struct, frozen=True):
     sequence: int = 0  # of it
 
 
+class Next(Struct, frozen=True):
+    """The answer to `next_of`."""
+
+    subject: str
+    data: bytes | None  # None: there is no message
+    sequence: int = 0  # of it
+
+
 class Erased(Struct, frozen=True):
     """A message is gone, or was gone already."""
 
@@ -109,6 +117,7 @@ Report: TypeAlias = (
     | Asked
     | Acknowledged
     | Last
+    | Next
     | Erased
 )
 
@@ -149,6 +158,9 @@ class Stream(Protocol):
 
     def last_of(self, subject: str) -> None:
         """Have the last message of a subject reported."""
+
+    def next_of(self, subject: str, sequence: int) -> None:
+        """Have the first message of a subject from this sequence on reported."""
 
     def erase(self, sequence: int) -> None:
         """Delete a message, overwriting its bytes on the servers' disks."""

@@ -19,6 +19,7 @@ from iai.team.stream import (
     Following,
     Last,
     Limited,
+    Next,
     Report,
 )
 
@@ -205,6 +206,13 @@ class MemoryStream:
             found = [at for at in sorted(there) if there[at][0] == subject]
             last = Last(subject, there[found[-1]][1], found[-1]) if found else Last(subject, None)
             self._reports.append(last)
+
+    def next_of(self, subject: str, sequence: int) -> None:
+        self._before_command()
+        if self._connected:
+            there = self._engine.messages
+            at = next((n for n in sorted(there) if n >= sequence and there[n][0] == subject), 0)
+            self._reports.append(Next(subject, there[at][1], at) if at else Next(subject, None))
 
     def erase(self, sequence: int) -> None:
         self._before_command()

@@ -24,6 +24,7 @@ from iai.team.stream import (
     Following,
     Last,
     Limited,
+    Next,
     Report,
 )
 
@@ -153,23 +154,26 @@ class Connection:
 
     async def last_of(self, subject: str) -> None:
         """See `Stream.last_of`."""
-        self._tasks.create_task(self._find_last(subject))
+        self._tasks.create_task(self._find(Last, subject))
+
+    async def next_of(self, subject: str, sequence: int) -> None:
+        """See `Stream.next_of`."""
+        self._tasks.create_task(self._find(Next, subject, sequence))
 
     async def erase(self, sequence: int) -> None:
         """See `Stream.erase`."""
         self._tasks.create_task(self._erase(sequence))
 
-    async def _find_last(self, subject: str) -> None:
+    async def _find(self, kind: type[Last | Next], subject: str, start: int = 0) -> None:
+        """Report the last message of a subject, or the first one from `start` on."""
         try:
-            found = await self._js.get_last_msg(self._name, subject)
-        except NotFoundError:
-            self._report(Last(subject, None))
+            found = await self._js.get_msg(self._name, start or None, subject, next=start > 0)
         except APIError as error:
-            if error.err_code != _NO_MESSAGE:
+            if not (isinstance(error, NotFoundError) or error.err_code == _NO_MESSAGE):
                 raise
-            self._report(Last(subject, None))
+            self._report(kind(subject, None))
         else:
-            self._report(Last(subject, found.data or b"", found.seq or 0))
+            self._report(kind(subject, found.data or b"", found.seq or 0))
 
     async def _erase(self, sequence: int) -> None:
         try:  # without `no_erase`, the server overwrites the bytes

@@ -110,6 +110,9 @@ class JetStream:
     def last_of(self, subject: str) -> None:
         self._command(lambda connection: connection.last_of(subject))
 
+    def next_of(self, subject: str, sequence: int) -> None:
+        self._command(lambda connection: connection.next_of(subject, sequence))
+
     def erase(self, sequence: int) -> None:
         self._command(lambda connection: connection.erase(sequence))
 

@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 from simulation.engine import MemoryStream
 
+from iai.model.clock import NS
 from iai.model.record import digest
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.replicator import LeaveTeam, TeamMessageRefused
@@ -13,6 +14,7 @@ from iai.replication import content, relay
 from iai.replication.content import Relayed
 from iai.store.team_store import TeamChange
 from iai.team import subjects
+from iai.team.stream import Beat
 from tests.iai.replication.nodes import Make, Node, Team, opened, report, state
 from tests.iai.store.builders import PROJECT
 
@@ -262,6 +264,22 @@ def test_a_heartbeat_of_a_machine_that_is_gone_says_no_more_than_it_has_signed(t
     assert beats == [subjects.alive(gone.own.team, hashed(t), gone.own.machine)]
     heard = {peer.machine: peer.heard_at for peer in report(a).peers}
     assert t.clock.now.wall - heard[gone.own.machine] > 60 * 10**9
+
+
+def test_a_heartbeat_by_a_clock_that_is_ahead_says_once_that_its_machine_is_there(
+    team: Make,
+) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    now = t.clock.now.wall
+    membership, place = b.replicator._membership, 1_000
+    data = membership.seal(hashed(t), place, place, content.alive(now + 365 * 86_400 * NS))
+    beat = Beat(subjects.alive(membership.team, hashed(t), b.own.machine), data)
+    peers = a.replicator._intake.peers
+    for later_s in (0, 60):
+        peers.take_beat(beat, now + later_s * NS)
+    assert [peer.heard_at for peer in peers.every] == [now]
 
 
 def publish(stream: MemoryStream, subject: str, data: bytes) -> None:

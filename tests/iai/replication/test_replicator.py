@@ -16,6 +16,7 @@ from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.message import Error
 from iai.protocol.replicator import (
     ChangeWithheld,
+    InviteMachine,
     LeaveTeam,
     ShareProject,
     StreamLimited,
@@ -263,6 +264,34 @@ def test_a_stream_that_was_emptied_or_purged_is_whole_again_and_nothing_is_doubl
     late = t.join(tmp_path / "late", "Eve")
     for node in (a, b, late):
         assert sorted(node.texts()) == sorted(said)
+
+
+@pytest.mark.parametrize("latest", ["its own", "before that"])
+def test_a_machine_that_was_away_notices_that_what_a_server_lost_was_replaced_by_other_messages(
+    team: Make, tmp_path: Path, latest: str
+) -> None:
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    if latest == "its own":  # the last that it took in of the team, and the server lost that, too
+        b.ask(InviteMachine())
+    else:
+        a.say("text")
+    t.settle()
+    b.stream.drop()
+    t.engine.lose_tail(1)
+    a.stream.connect()
+    late = t.join(tmp_path / "late", "Eve", among=[a])
+    assert t.engine.last > b.replicator._intake.mark.sequence
+    b.stream.connect()
+    t.settle(60)
+    members = late.replicator._membership.roster.members
+    assert len(members) == 3
+    for node in t.nodes:
+        assert node.replicator._membership.roster.members == members
+        assert set(node.replicator._membership.roster.invites) == set(
+            a.replicator._membership.roster.invites
+        )
 
 
 def test_a_stream_that_drops_old_messages_is_named_and_a_newcomer_is_told_all_by_the_others(

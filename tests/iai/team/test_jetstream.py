@@ -24,6 +24,7 @@ from iai.team.stream import (
     Following,
     Last,
     Limited,
+    Next,
     Report,
     Server,
     Stream,
@@ -110,6 +111,19 @@ def test_messages_are_delivered_in_order_from_any_sequence_and_a_repeated_one_on
     assert other.next(Arrived) == Arrived(3, subject, b"3", 0)
     one.stream.publish(5, subject, "k5", b"5")
     assert other.next(Arrived) == Arrived(4, subject, b"5", 0)
+
+
+def test_the_first_message_of_a_subject_from_a_sequence_on_is_found(connect: Open) -> None:
+    one = connect("t8")
+    one.next(Connected)
+    subject, others = subjects.control("t8"), subjects.changes("t8", PROJECT, A)
+    for number, name in enumerate((subject, others, subject), 1):
+        one.stream.publish(number, name, f"k{number}", b"%d" % number)
+    for start, found in ((1, Next(subject, b"1", 1)), (2, Next(subject, b"3", 3))):
+        one.stream.next_of(subject, start)
+        assert one.next(Next) == found
+    one.stream.next_of(subject, 4)
+    assert one.next(Next) == Next(subject, None)
 
 
 def test_what_is_not_kept_and_what_is_kept_last_arrive_too(connect: Open) -> None:

@@ -83,7 +83,8 @@ def _collect(
 ) -> None:
     """Add the records that match the filter and share terms with the question, or are like it."""
     k = min(request.k, MOST_HITS)
-    depth = max(k, min(weights.FEWEST + weights.PER_HIT * k, weights.CANDIDATES))
+    more = weights.PER_HIT * max(k - weights.FIRST, 0)
+    depth = max(k, min(weights.FEWEST + more, weights.CANDIDATES))
     candidates.by_terms.update(_by_terms(query, depth, only, sources))
     by_work = sources.lexical.covering(WORK, query.selective_rarity, depth, only)
     candidates.by_work.update(label for label, _ in by_work)
@@ -153,7 +154,7 @@ def _hits(
         and (every or only.fits(record))
         and (allowed is None or ((r := exchanges.request(record)) and r.label in allowed))
     )
-    found = _distinct(exchanges, matching, k)
+    found = _distinct(exchanges, matching, max(k, weights.FIRST))
     ids = _order(found, scored, query)
     near = "" if only.project else request.near
     found.sort(key=lambda f: (f.unattended, -f.score, f.best.label))

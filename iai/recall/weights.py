@@ -11,9 +11,11 @@ from typing import NamedTuple
 # add hits far down, and the cost of a question grows with them.
 CANDIDATES = 60
 
-# Few hits need fewer candidates: FEWEST, and PER_HIT more for each hit.
-FEWEST = 20
+# Few hits need fewer candidates: FEWEST, and PER_HIT more for each hit above FIRST. Up to that
+# number the first hits are the same however many are asked for.
+FEWEST = 40
 PER_HIT = 2
+FIRST = 10
 
 # How many times as many matches are asked of the lexical index as become candidates. It counts
 # deleted records, too, so counts of our own decide among them.

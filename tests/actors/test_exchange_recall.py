@@ -1,6 +1,7 @@
 """Recall in exchanges: what was done is found with what was asked, and each is one hit."""
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -237,3 +238,21 @@ def test_so_many_hits_are_returned_and_each_is_cut(
     hits = ask(w, "tide", k=10_000)
     assert len(hits) == 3
     assert {len(hit.text) for hit in hits} == {LONGEST_HIT}
+
+
+def test_whoever_asks_for_three_gets_the_first_three_of_ten(w: World) -> None:
+    draw = Random(3)  # noqa: S311
+    words = [
+        "crane", "berth", "tide", "rope", "quay", "gate", "buoy", "pilot", "fee", "lamp", "chart",
+        "depth",
+    ]  # fmt: skip
+    for number in range(120):
+        session = f"s{number // 4}"
+        say(w, 3 * number, " ".join(draw.choices(words, k=draw.randint(6, 40))), session=session)
+        told = " ".join(draw.choices(words, k=draw.randint(6, 40)))
+        say(w, 3 * number + 1, told, role="assistant", session=session)
+        do(w, 3 * number + 2, "read", session=session, path=f"/w/{draw.choice(words)}.py")
+    questions = [" ".join(draw.sample(words, 3)) for _ in range(10)]
+    for question in questions:
+        ten, three = (ask(w, question, k=k) for k in (10, 3))
+        assert [hit.label for hit in three] == [hit.label for hit in ten[:3]]

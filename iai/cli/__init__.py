@@ -106,11 +106,17 @@ class Parser(ArgumentParser):
     """A parser that answers bad usage with one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and what is near to an unknown option; exit."""
-        unknown = re.match("unrecognized arguments: (--[^ =]+)", message)
-        near = _nearest(unknown[1], self._option_string_actions) if unknown else ""
+        """Say what is wrong, and what is near to an unknown option or choice; exit."""
+        near = self._near(message)
         hint = f"did you mean {near}?" if near else f"`{self.prog} --help` says how to use it"
         self.exit(BAD_USAGE, f"{self.prog}: {message}; {hint}\n")
+
+    def _near(self, message: str) -> str:
+        if option := re.match("unrecognized arguments: (--[^ =]+)", message):
+            return _nearest(option[1], self._option_string_actions)
+        if choice := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message):
+            return _nearest(choice[1], re.findall(r"[\w-]+", choice[2]))
+        return ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -67,6 +67,20 @@ def test_what_cannot_be_done_is_refused_with_a_hint(
         ),
         (["status", "--jsn"], "iai status: unrecognized arguments: --jsn; did you mean --json?"),
         (
+            ["hooks", "instal"],
+            (
+                "iai hooks: argument action: invalid choice: 'instal' (choose from 'install',"
+                " 'status', 'uninstall'); did you mean install?"
+            ),
+        ),
+        (
+            ["recall", "tide", "--role", "usr"],
+            (
+                "iai recall: argument --role: invalid choice: 'usr' (choose from 'user',"
+                " 'assistant'); did you mean user?"
+            ),
+        ),
+        (
             ["remember"],
             (
                 "iai remember: the following arguments are required: text;"

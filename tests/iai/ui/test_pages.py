@@ -277,9 +277,9 @@ def test_a_delivery_leads_to_its_session_unless_nothing_of_that_is_stored(layout
     records = Records(layout.records, writer=True)
     put(records, new_record("1", session="talked"))
     records.close()
-    for session in ("talked", "silent"):
+    for host, session in (("claude", "talked"), ("claude", "silent"), ("", "unknown")):
         at = time.time_ns()
-        given = Delivery(at=iso(at), at_ns=at, host="claude", session=session, tokens=9)
+        given = Delivery(at=iso(at), at_ns=at, host=host, session=session, tokens=9)
         record(layout, given, ())
     inside = Browser(Settings(store=layout.root))
     inside.enter()
@@ -287,6 +287,7 @@ def test_a_delivery_leads_to_its_session_unless_nothing_of_that_is_stored(layout
     (link,) = (one["href"] for one in page.all("a") if one["href"].startswith("session?"))
     assert inside.get(link).status == 200
     assert "silent claude, nothing stored" in page.text
+    assert "unknown nothing stored" in page.text
 
 
 def test_what_a_session_got_is_said_in_words() -> None:

@@ -40,6 +40,7 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
         (["injections", "--project", "nosuch"], 2, "there is no project nosuch"),
         (["restore", "/nonexistent"], 1, "no such file"),
         (["config", "set", "embedder", "nosuch"], 1, "there is no embedder 'nosuch'"),
+        (["config", "set", "start_message", "2"], 2, "is not a number up to 1"),
         (["config", "set", "embedder", "/nowhere"], 1, "there is no model.safetensors"),
         (["file", "tide.py", "--project", "nosuch"], 2, "there is no project nosuch"),
         (["recall", " "], 2, "give a query, or --commit, --command or --file\n"),

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from iai.admin import status
+from iai.admin import preview, status
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.model import framing
 from iai.model.action import Action
 from iai.model.clock import NS, iso
 from iai.model.record import Project, session_key
@@ -352,6 +353,17 @@ def text(hostile_store: Layout, tmp_path: Path) -> Iterator[tuple[Records, str]]
         project = next(one for one in view.active() if one.id != "0" * 16)
         yield records, composed(gather(view, project.id, "quay"), NOW.wall)
     records.close()
+
+
+@pytest.mark.parametrize(("revision", "late"), [(1, True), (1_000_000, False)])
+def test_a_text_that_lacks_the_last_change_of_its_project_says_so(
+    inside: Browser, monkeypatch: pytest.MonkeyPatch, revision: int, *, late: bool
+) -> None:
+    opening = framing.opening(revision, iso(NOW.wall), "quay")
+    text = f"{opening}\n## Pinned\n- tides (#1)\n{framing.CLOSING}\n"
+    ready = preview.Preview(text, "cache-hit age=9s")
+    monkeypatch.setattr(preview, "composed_here", lambda *_: ready)
+    assert ("is not in this text yet" in inside.get("next").text) is late
 
 
 def test_each_line_of_the_text_is_on_the_page_once_with_its_source(

@@ -104,6 +104,8 @@ def _embedder(client: Client) -> Finding:
 
 
 def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Finding]:
+    if not layout.root.exists():  # which is said already
+        return
     wall = time.time_ns()
     store = health.measure(layout, wall, settings.project_payloads)
     if store.problem:

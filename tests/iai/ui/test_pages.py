@@ -152,6 +152,7 @@ def test_a_store_that_is_not_there_yet_is_not_an_error(tmp_path: Path, name: str
     assert answer.status == 200
     if name not in ("deliveries", "settings", "health"):
         assert "Nothing is stored yet" in answer.text
+    assert "all that was stored is in it" not in answer.text
     assert not (tmp_path / "none").exists()
 
 

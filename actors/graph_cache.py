@@ -17,6 +17,7 @@ from iai.index.lexical import LexicalIndex
 from iai.lifecycle.maintenance import Sleep
 from iai.lifecycle.pace import Pace
 from iai.model.clock import NS, Now
+from iai.model.units import count
 from iai.process import heap
 from iai.protocol.behaviour import (
     Answer,
@@ -160,8 +161,8 @@ class GraphCache:
         self._store.commit(lambda unit: unit.keep_troubles(self._sleep.troubles))
 
     def _link_all(self, now: Now) -> Iterator[int]:
-        while count := self._indexes.link():
-            yield count
+        while linked := self._indexes.link():
+            yield linked
 
     def _find_topics(self, now: Now) -> Iterator[int]:
         return communities.find(self._readers, self._store, self._indexes.vector.generation)
@@ -186,7 +187,7 @@ class GraphCache:
             hits, degraded = search(request, sources, now.wall)
             behind = self._indexes.behind(view)
         if behind:
-            degraded.append(f"words: {behind} changes are not indexed yet")
+            degraded.append(f"words: {count(behind, 'change')} not indexed yet")
         return Recalled(hits=hits, degraded=tuple(degraded), revision=lexical.applied.floor)
 
     def _vectors(self, opened: ExitStack) -> VectorView | None:

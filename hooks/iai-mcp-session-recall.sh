@@ -239,7 +239,7 @@ unfit() {
     elif [ -e "$1" ]; then
       unfit="spool-waiting"
     elif [ "$revision" -lt "$due" ]; then
-      unfit="session-ended revision=$revision"
+      unfit="change-waiting revision=$revision"
     else
       return 1
     fi

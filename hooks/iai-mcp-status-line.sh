@@ -58,7 +58,7 @@ if running; then
   read_line
   line="${line:-running}"
   if [ "${IAI_MCP_CAPTURE:-}" = off ]; then
-    own="not recorded (IAI_MCP_CAPTURE=off)${own:+, ${own#not recorded, }}"
+    own="not recorded (IAI_MCP_CAPTURE=off)${own:+, ${own#not recorded*, }}"
   fi
   line="iai: $line${own:+, $own}"
 else

@@ -14,6 +14,11 @@ from iai.model.units import count
 
 SHOWN = 2  # findings
 _OPTIONAL = "service"  # a check that is no problem if it fails
+_FIRST = (
+    "iai is not running, and nothing is stored yet",
+    "next: `iai up --detach` starts it, `iai hooks install` connects Claude Code and Codex",
+    "`iai help` lists the commands, `iai doctor` shows every check",
+)
 _STATES = {
     "running": "iai is running",
     "stopped": "iai is not running",
@@ -32,6 +37,8 @@ class Summary(NamedTuple):
 def summarize(settings: Settings, environment: Mapping[str, str]) -> Summary:
     """Look at everything that `iai status` and `iai doctor` show, and say the most important."""
     layout = Layout(settings.store)
+    if not layout.root.exists():  # not a fault: the first thing that a new user sees
+        return Summary(list(_FIRST), well=False, running=False)
     document, _ = status.collect(settings)
     every = (*machine.checks(layout, environment, settings), *group.checks(layout, settings))
     findings = sorted(

@@ -106,11 +106,17 @@ class Parser(ArgumentParser):
     """A parser that answers bad usage with one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and what is near to an unknown option; exit."""
-        unknown = re.match("unrecognized arguments: (--[^ =]+)", message)
-        near = _nearest(unknown[1], self._option_string_actions) if unknown else ""
+        """Say what is wrong, and what is near to an unknown option or choice; exit."""
+        near = self._near(message)
         hint = f"did you mean {near}?" if near else f"`{self.prog} --help` says how to use it"
         self.exit(BAD_USAGE, f"{self.prog}: {message}; {hint}\n")
+
+    def _near(self, message: str) -> str:
+        if option := re.match("unrecognized arguments: (--[^ =]+)", message):
+            return nearest(option[1], self._option_string_actions)
+        if choice := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message):
+            return nearest(choice[1], re.findall(r"[\w-]+", choice[2]))
+        return ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -130,14 +136,14 @@ def _main(argv: Sequence[str] | None) -> int:
         print("\n".join(importlib.import_module("iai.admin.version").lines()))
         return DONE
     if name not in COMMANDS:
-        alike = ELSEWHERE.get(name) or _nearest(name, COMMANDS)
+        alike = ELSEWHERE.get(name) or nearest(name, COMMANDS)
         hint = f"did you mean `iai {alike}`?" if alike else "`iai help` lists the commands"
         print(f"iai: unknown command {name!r}; {hint}", file=sys.stderr)
         return BAD_USAGE
     return _run(name, words[1:])
 
 
-def _nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """Return the one of these names that is spelt most like this; "" if none is."""
     near = importlib.import_module("difflib").get_close_matches(name, names, 1)
     return near[0] if near else ""

@@ -84,7 +84,7 @@ def _table(found: dict[str, Resolved]) -> list[str]:
     width = max(map(len, found))
     lines = []
     for one in found.values():
-        default = "" if one.source is Source.DEFAULT else f", by default {shown(one.default)}"
+        default = "" if one.source is Source.DEFAULT else f", by default {_said(one.default)}"
         who = one.setting.variable if one.source is Source.ENVIRONMENT else one.source
         lines.append(f"{one.name:<{width}}  {_valued(one)} ({who}{default})")
         lines.append(f"{'':<{width}}  {one.setting.meaning}")
@@ -93,7 +93,11 @@ def _table(found: dict[str, Resolved]) -> list[str]:
 
 def _valued(one: Resolved) -> str:
     """Return a value with its unit, if it has one."""
-    return f"{shown(one.value)} {one.unit}".rstrip()
+    return f"{_said(one.value)} {one.unit}".rstrip()
+
+
+def _said(value: float | str) -> str:
+    return shown(value) or "none"
 
 
 def _outcome(one: Resolved, layout: Layout) -> str:

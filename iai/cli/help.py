@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from iai.cli import COMMANDS, GROUPS, parser
+from iai.cli import COMMANDS, GROUPS, nearest, parser
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 
@@ -34,7 +34,9 @@ def run(args: Namespace, _settings: Settings) -> int:
     if args.subject in COMMANDS:
         parts.append(parser(args.subject).format_help())
     if not parts:
-        raise BadUsage(f"no topic or command {args.subject!r}; `iai help` lists them")
+        alike = nearest(args.subject, [*topics(), *COMMANDS])
+        hint = f"did you mean `iai help {alike}`?" if alike else "`iai help` lists them"
+        raise BadUsage(f"no topic or command {args.subject!r}; {hint}")
     print("\n".join(parts), end="")
     return 0
 

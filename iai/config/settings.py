@@ -31,6 +31,7 @@ class Setting(NamedTuple):
     unit: str
     meaning: str
     minimum: float = 0.0
+    maximum: float = math.inf
     check: Callable[[str], object] = str  # raises ValueError for a text that cannot be used
 
 
@@ -115,6 +116,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             "IAI_MCP_ELSEWHERE",
             "",
             "1: a session also starts with the latest work in other projects; 0: never",
+            maximum=1,
         ),
     ] = 1
     start_message: Annotated[
@@ -123,6 +125,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             "IAI_MCP_START_MESSAGE",
             "",
             "1: Claude Code shows you a line about what a session starts with; 0: nothing",
+            maximum=1,
         ),
     ] = 1
     here: Annotated[
@@ -150,6 +153,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             "",
             "1: before the agent reads or edits a file, it gets what earlier sessions did to it;"
             " 0: never. Run `iai hooks install` after changing it",
+            maximum=1,
         ),
     ] = 0
     redact: Annotated[
@@ -286,6 +290,10 @@ def parsed(given: object, kind: type, setting: Setting) -> float | str:
         raise ValueError("is not a number") from None
     if not math.isfinite(value) or value < setting.minimum:
         raise ValueError(f"is not a number of at least {setting.minimum:g}")
+    if value > setting.maximum:
+        raise ValueError(f"is not a number up to {setting.maximum:g}")
+    if kind is int and not value.is_integer():
+        raise ValueError("is not a whole number")
     return int(value) if kind is int else value
 
 

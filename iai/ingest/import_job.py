@@ -32,7 +32,7 @@ class ImportJob:
         self._problem_count = 0
         self._skipped: Counter[str] = Counter()
         self._redacted: Counter[str] = Counter()
-        self._turns = self._added = self._actions = self._files_done = 0
+        self.records_added = self._turns = self._actions = self._files_done = 0
         self._read = self._offset = 0  # bytes of the files that are done, and of this one
         found: dict[Path, Found] = {}
         for given in map(Path, paths):
@@ -57,7 +57,7 @@ class ImportJob:
     def slice_read(self, batch: Batch, inserted: Inserted) -> None:
         """Count a slice of the current file, and what was inserted of it."""
         self._turns += len(batch.records) - inserted.ignored
-        self._added += inserted.added
+        self.records_added += inserted.added
         self._actions += inserted.actions
         self._skipped.update(batch.skipped)
         self._redacted.update(inserted.redacted)
@@ -86,8 +86,8 @@ class ImportJob:
             bytes=self._bytes,
             bytes_done=self._read + current,
             turns_read=self._turns,
-            records_added=self._added,
-            duplicates=self._turns - self._added,
+            records_added=self.records_added,
+            duplicates=self._turns - self.records_added,
             skipped=dict(self._skipped),
             unreadable=(*self._problems, *([f"and {more} more"] if more > 0 else [])),
             revision=revision,

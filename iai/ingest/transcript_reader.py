@@ -15,7 +15,8 @@ from iai.lifecycle.pace import Pace
 from iai.model.clock import Now
 from iai.model.record import Transcript
 from iai.model.rereading import Rereading
-from iai.protocol.behaviour import Steps, StepsTo
+from iai.protocol.behaviour import Publish, Steps, StepsTo
+from iai.protocol.ingest import SessionEnded
 from iai.store.records import Records
 
 log = logging.getLogger(__name__)
@@ -94,13 +95,17 @@ class TranscriptReader:
             self.follower.follow(followed)
 
     def read_imported(self, now: Now) -> Steps:
-        """Read a slice of the files that an import has come to, if one is under way and due."""
+        """Read a slice of the files that an import has come to, if one is under way and due.
+
+        When the last is read, it announces that sessions have ended: the text is due at once.
+        """
         job = self.imports.current
         if job is None or self.pace.due_s(now):
             return
         self.pace.looked(now, more=True)
         batches: list[Batch] = []
         inserted: list[Inserted] = []
+        again = None
         try:
             if again := self._rereader.instead(self._known(str(job.current))):
                 batch, one = yield from self._read_again(again, now, live=False)
@@ -110,13 +115,14 @@ class TranscriptReader:
                 inserted = yield from self._writer.insert_batches(batches, now, live=False)
         except OSError as error:
             job.file_done(f"cannot be read: {error.strerror}")
-            return
         for batch, one in zip(batches, inserted, strict=False):
             if not again:
                 self.follower.advance(batch.transcript, more=batch.more)
             job.slice_read(batch, one)
             if not batch.more:
                 job.file_done("" if batch.transcript.host else "not a transcript of a known host")
+        if job.current is None and job.records_added:
+            yield Publish(SessionEnded(revision=self._writer.mark.revision))
 
     def _read_together(self, job: ImportJob, now: Now) -> list[Batch]:
         """Read a slice of an import: of one file, or several whole ones, as a commit is dear.

@@ -24,6 +24,7 @@ from iai.install.installer import Installer
 from iai.install.json_edit import NotJson
 from iai.install.settings_file import SettingsFault
 from iai.model import clock
+from iai.model.clock import NS
 from iai.process import logs
 from iai.process.files import open_regular
 from iai.store.record_view import RecordView
@@ -32,6 +33,7 @@ from iai.store.records import view_of
 _LATEST = 2_000  # newest records to search for one of a host
 _WAITING = 64  # newest spool files to read
 _LOG_TAIL = 4_096  # bytes
+_HEARD_WITHIN_S = 60.0  # how exactly `Transcript.heard_at` is known
 CAPTURED = frozenset(event for event, script, _ in EVENTS if script == CAPTURE)
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -181,16 +183,21 @@ def last_capture(layout: Layout, host: str) -> LastRun | None:
 
 
 def _kept(view: RecordView, host: str) -> LastRun | None:
-    """Return the last run that left a record. A file that was only imported doesn't count."""
-    named = {t.path for t in view.transcripts() if t.host == host and t.followed_until}
+    """Return the last run that left a record; what was read without a hook doesn't count.
+
+    That is a file that was only imported, and what was said in a session after its hooks ceased.
+    """
+    named = {t.path: t.heard_at for t in view.transcripts() if t.host == host and t.followed_until}
+    heard = max(named.values(), default=0)
     newest = view.watermark().max_vec_label
     for label in range(newest, max(0, newest - _LATEST), -1):
         record = view.get(label)
         if record is None or record.host != host:
             continue
-        if not record.source.transcript or record.source.transcript in named:
-            return LastRun(at=record.ingested_at, outcome=f"a turn of the {record.role} was kept")
-    return LastRun(at=0, outcome="a transcript was named") if named else None
+        path, at = record.source.transcript, record.ingested_at
+        if not path or (path in named and at - heard <= _HEARD_WITHIN_S * NS):
+            return LastRun(at=at, outcome=f"a turn of the {record.role} was kept")
+    return LastRun(at=heard, outcome="a transcript was named") if named else None
 
 
 def _host(event: HookEvent) -> str:

@@ -28,7 +28,7 @@ def count(number: int, what: str) -> str:
 def kinds(counts: Mapping[str, int]) -> str:
     """Return how many there are of each kind, most first."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return ", ".join(f"{number} {kind}" for kind, number in ordered)
+    return ", ".join(count(number, kind) for kind, number in ordered)
 
 
 def span(seconds: float) -> str:

@@ -22,6 +22,7 @@ from iai.store.record_view import RecordView
 log = logging.getLogger(__name__)
 
 WATCH_S = 60.0  # between two looks whether capture has stalled
+STALLED_S = 10.0  # the same while it has: a warning is soon taken back
 
 
 class SnapshotReader:
@@ -95,7 +96,7 @@ class SnapshotReader:
 
     def _watch_capture(self, view: RecordView, wall: int) -> None:
         """Look whether capture has stalled, from time to time: that reads all transcripts."""
-        if 0 <= wall - self._watched_at < WATCH_S * NS:
+        if 0 <= wall - self._watched_at < (STALLED_S if self.stalled else WATCH_S) * NS:
             return
         self._watched_at = wall
         silent = capture_watch.silent_hooks(view, self._layout)

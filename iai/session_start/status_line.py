@@ -62,7 +62,10 @@ class StatusLine:
         return self._layout.status_line_script.exists()
 
     def changed(self, snapshot: Snapshot, warning: str, now: Now) -> str:
-        """Return the new content of the file; "" if that is what it has already."""
+        """Return the new content of the file; "" if that is what it has already.
+
+        There is room for what a warning says, before its colon, and not for since when or where.
+        """
         text = "".join(f"{who}\t{words}\n" for who, words in self._lines(snapshot, warning, now))
         if text == self._written:
             return ""
@@ -71,7 +74,7 @@ class StatusLine:
 
     def _lines(self, snapshot: Snapshot, warning: str, now: Now) -> Iterator[tuple[str, str]]:
         self._look(now)
-        warnings = [*self._full(), *([warning] if warning else [])]
+        warnings = [*self._full(), *([warning.partition(": ")[0]] if warning else [])]
         yield "-", ", ".join([self._freshness(snapshot, now), *(f"! {one}" for one in warnings)])
         try:
             with self._readers.records.view() as view:

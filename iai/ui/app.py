@@ -101,6 +101,7 @@ class Pages:
         shown = [Route(f"/{name}", self._endpoint(name)) for name in VIEWS]
         return [
             *shown,
+            Route("/", self.first),
             Route("/now", self.now),
             Route("/next", self.next),
             Route("/health", self.health),
@@ -116,6 +117,10 @@ class Pages:
             return await self._in_store(partial(self._page, request, view, template))
 
         return endpoint
+
+    async def first(self, _: Request) -> Response:
+        """Go to the first page: an address may have lost all behind its last slash."""
+        return RedirectResponse("now", 303)
 
     async def now(self, request: Request) -> Response:
         """Show the state, which then follows by `live`."""

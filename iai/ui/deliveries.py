@@ -2,8 +2,11 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
+from iai.errors import StoreError
 from iai.model import units
+from iai.model.record import session_key
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
 from iai.ui.page_request import Document, PageRequest
@@ -24,6 +27,7 @@ REASONS = {  # for which the hook has a text composed
     "cache-damaged": "the text on disk was damaged",
     "cache-too-large": "the text on disk was too large",
     "cache-stale": "the text on disk was too old",
+    "change-waiting": "a session had just ended, or something was pinned, edited or forgotten",
     "compacted": "the session was compacted",
     "given-before": "only what is new to the session",
     "group-down": "iai was not running",
@@ -31,7 +35,6 @@ REASONS = {  # for which the hook has a text composed
     "payload-live": "texts are not kept on disk",
     "repository-changed": "the checkout had changed since",
     "resumed": "only what is new to the session",
-    "session-ended": "a session had just ended",
     "spool-waiting": "something said was still to be read",
 }
 _AGE = re.compile(r"age=(\d{1,12})s")
@@ -51,7 +54,8 @@ def show(request: PageRequest) -> Document:
         "session": session,
         "name": project,
         "names": sorted({one.project for one in every if one.project}),
-        "deliveries": found[start : start + SHOWN],
+        "deliveries": (listed := found[start : start + SHOWN]),
+        "stored": _stored(request, listed),
         "totals": deliveries.totals(found),
         "outcomes": Counter(OUTCOMES.get(one.outcome, one.outcome) for one in found),
         "outcome": outcome,
@@ -59,6 +63,16 @@ def show(request: PageRequest) -> Document:
         "shown": SHOWN,
         "more": len(found) > start + SHOWN,
     }
+
+
+def _stored(request: PageRequest, found: Iterable[Delivery]) -> set[tuple[str, str]]:
+    """Return the host and id of the sessions that have a page: in the others, nothing was said."""
+    sessions = {(one.host, one.session) for one in found}
+    try:
+        with request.records() as view:
+            return {one for one in sessions if any(view.session(session_key(*one)))}
+    except StoreError:
+        return set()
 
 
 def outcome(one: Delivery) -> tuple[str, str]:

@@ -67,6 +67,7 @@ class NextSession:
         self._longest_s[directory] = longest_s
         with request.records() as view:
             read = list(sections(found.text, view))
+            changed = view.changed(project.id) if project else 0
         used = budget.tokens(found.text)
         return {
             "projects": projects,
@@ -79,7 +80,8 @@ class NextSession:
             "composed_s": longest_s,
             "reason": deliveries.reason(found.reason),
             "hook_s": preview.HOOK_S,
-            "revision": framing.revision(found.text),
+            "late": changed > framing.revision(found.text),
+            "within_s": self._settings.refresh_min_s,
             "tokens": used,
             "most": budget.TOKENS,
             "characters": len(found.text),

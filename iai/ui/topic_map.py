@@ -213,7 +213,8 @@ def _captions(node: Node) -> Iterator[tuple[Caption, Box]]:
         for top in (node.y + away, node.y - away - height):
             if top >= 0 and top + height <= HEIGHT:
                 caption = Caption(lines, round(middle, 1), round(top + _BASE, 1))
-                yield caption, (middle - half, middle + half, top, top + height)
+                box = (middle - half, middle + half, top - _LINE / 4, top + height + _LINE / 4)
+                yield caption, box
 
 
 def _dots(view: RecordView, topic: Topic, x: float, y: float, reach: float) -> list[Dot]:

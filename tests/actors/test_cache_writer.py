@@ -70,7 +70,7 @@ from iai.protocol.lifecycle import RequestState
 from iai.protocol.message import Actor, State
 from iai.session_start import capture_watch
 from iai.session_start.payload_files import read_sidecar
-from iai.session_start.snapshot import WATCH_S
+from iai.session_start.snapshot import STALLED_S, WATCH_S
 from tests.simulation.stories import (
     capture,
     events,
@@ -762,8 +762,14 @@ def test_a_payload_says_that_capture_has_stalled_and_no_longer_once_it_has_not(
     monkeypatch.setattr(capture_watch, "silent_hooks", lambda *_: "the hooks are silent")
     w.run(WATCH_S + INTERVAL_S)
     assert "\n(the hooks are silent)\n" in w.layout.payload.read_text()
+    w.layout.hooks.mkdir(exist_ok=True)
+    w.layout.status_line_script.write_text("#!/bin/sh\n")
+    w.run(STALLED_S)
+    assert "! the hooks are silent" in w.layout.status_line.read_text()
     monkeypatch.setattr(capture_watch, "silent_hooks", lambda *_: "")
-    w.run(WATCH_S + INTERVAL_S)
+    w.run(STALLED_S * 2)
+    assert w.layout.status_line.read_text() == "-\tup to date\n", "a warning is soon taken back"
+    w.run(INTERVAL_S)
     assert "silent" not in w.layout.payload.read_text()
 
 

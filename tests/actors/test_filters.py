@@ -105,4 +105,4 @@ def test_what_is_not_indexed_yet_is_named(w: World) -> None:
     w.start(Actor.GRAPH_CACHE)
     answer = recall(w, session="one")
     assert buried(answer.hits) == ["1"]
-    assert answer.degraded == ("words: 1 changes are not indexed yet",)
+    assert answer.degraded == ("words: 1 change not indexed yet",)

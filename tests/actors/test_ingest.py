@@ -136,6 +136,16 @@ def test_the_end_of_a_session_is_announced_once_and_after_all_of_it_is_stored(wo
     assert len(events(w, SessionEnded)) == 2
 
 
+def test_the_end_of_an_import_is_announced_once_if_it_brought_anything(world: Make) -> None:
+    w = world()
+    path = transcript(w, "why?", "because")
+    do_import(w, path, w.layout.root / "nowhere")
+    (ended,) = events(w, SessionEnded)
+    assert ended.revision == revision(w)
+    do_import(w, path)
+    assert len(events(w, SessionEnded)) == 1
+
+
 def test_a_clock_jump_past_the_deadline_does_not_cut_a_transcript_short(
     world: Make,
 ) -> None:

@@ -205,8 +205,12 @@ def test_a_skill_and_a_command_say_what_for_and_name_only_what_there_is(path: Pa
         assert fields["name"] == path.parent.name
     assert set(re.findall(r"memory_[a-z_]+", text)) <= {tool.name for tool in TOOLS}
     assert set(re.findall(r"`iai ([a-z-]+)", text)) <= set(cli.COMMANDS)
-    allowed = set(re.findall(r"iai ([a-z-]+):", fields.get("allowed-tools", "")))
+    without_asking = fields.get("allowed-tools", "")
+    allowed = set(re.findall(r"iai ([a-z-]+):", without_asking))
     assert allowed <= set(re.findall(r"`iai ([a-z-]+)", text))
+    if path.stem != "SKILL":
+        tools = re.findall("mcp__plugin_iai_iai__(memory_[a-z_]+)", without_asking)
+        assert set(tools) == set(re.findall(r"`(memory_[a-z_]+)", text)), "what it is told to use"
 
 
 def servers() -> list[McpServer]:

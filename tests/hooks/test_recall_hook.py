@@ -415,7 +415,7 @@ def test_if_the_wait_is_too_long_the_text_is_composed(running: Store, group_is: 
     looks = meanwhile(running, "[ $1 = 0.001 ] || exec /bin/sleep 100")  # never too late
     printed = running.start("/p", PATH=looks)
     assert "\nAsked: said at the end (#1)\n" in printed
-    assert running.log()[0].startswith("session-ended revision=1 -> live-cli bytes=")
+    assert running.log()[0].startswith("change-waiting revision=1 -> live-cli bytes=")
     assert (times(running) > 1) is (group_is == "up")  # one call is the watchdog's
 
 
@@ -524,7 +524,7 @@ def test_what_claude_code_gets_is_as_current_as_what_others_get(store: Store) ->
     with_message(store, "/p", READY)
     store.required_revision("/p", "5 0 x")
     assert "ready text" not in store.call(claude_in("/p"))
-    assert [line.split()[0] for line in store.log()] == ["cache-stale", "session-ended"]
+    assert [line.split()[0] for line in store.log()] == ["cache-stale", "change-waiting"]
 
 
 def test_claude_code_gets_a_line_for_the_person_also_with_a_text_composed_now(

@@ -47,6 +47,11 @@ def test_it_prints_the_line_of_its_session(supervisor: Layout) -> None:
     assert shown(supervisor, "true", event="a\0b") == "iai: up to date\n"
     off = shown(supervisor, IAI_MCP_CAPTURE="off")
     assert off.startswith("iai: up to date, not recorded (IAI_MCP_CAPTURE=off), given 1.8 k tokens")
+    supervisor.status_line.write_text(
+        "-\tup to date\ns-1.2\tnot recorded (iai:off), given nothing\n"
+    )
+    both = shown(supervisor, IAI_MCP_CAPTURE="off")
+    assert both == "iai: up to date, not recorded (IAI_MCP_CAPTURE=off), given nothing\n"
 
 
 @pytest.mark.parametrize("text", [None, "", "garbage", "s-1.2\tx\n", "-\tno end of line"])

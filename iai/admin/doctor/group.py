@@ -104,6 +104,8 @@ def _embedder(client: Client) -> Finding:
 
 
 def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Finding]:
+    if not layout.root.exists():  # which is said already
+        return
     wall = time.time_ns()
     store = health.measure(layout, wall, settings.ready_projects)
     if store.problem:
@@ -127,7 +129,7 @@ def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Fin
         yield warn("payload", f"its file is dated {-age_s:.0f} s in the future", todo)
     if store.stalled:
         todo = "`iai hooks status`, and logs/group.log"
-        yield fail("capture", store.stalled, todo)
+        yield fail("capture", store.stalled.rpartition("; ")[0], todo)
     else:
         yield ok("capture", "hooks report what is said; no gap is known")
     yield _left_out(store.redacted.get(marks.UNSEARCHABLE, 0))

@@ -1,5 +1,7 @@
 """What `iai` alone prints."""
 
+from pathlib import Path
+
 import pytest
 
 from iai import cli
@@ -38,6 +40,14 @@ def test_a_store_without_records_has_past_sessions_imported_next(
     session.write_text("{}\n")
     lines, _, running = summarized(layout, monkeypatch)
     assert lines[2] == "next: `iai import --all` imports 1 past session"
+    assert not running
+
+
+def test_before_the_first_start_it_says_what_to_do_and_of_no_problem(tmp_path: Path) -> None:
+    lines, well, running = summary.summarize(Settings(store=tmp_path / "none"), {})
+    assert lines[0] == "iai is not running, and nothing is stored yet"
+    assert lines[1].startswith("next: `iai up --detach` starts it")
+    assert not well
     assert not running
 
 

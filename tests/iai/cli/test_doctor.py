@@ -52,6 +52,7 @@ def test_a_machine_on_which_nothing_was_set_up_is_told_what_to_do(shell: Shell) 
     assert "`iai up --detach`" in done.stdout
     assert "`iai hooks install`" in done.stdout
     assert "`iai service install`" in done.stdout
+    assert "damaged" not in done.stdout
     assert not g.layout.root.exists()
 
 

@@ -30,6 +30,9 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
         (["search"], 2, "did you mean `iai recall`?"),
         (["unpin", "1"], 2, "did you mean `iai pin --off`?"),
         (["xyzzy"], 2, "`iai help` lists the commands"),
+        (["help", "recal"], 2, "did you mean `iai help recall`?"),
+        (["help", "serch"], 2, "did you mean `iai help search`?"),
+        (["help", "xyzzy"], 2, "`iai help` lists them"),
         (["pin"], 2, "an unquoted # starts a comment"),
         (["edit"], 2, "an unquoted # starts a comment"),
         (["forget"], 2, "an unquoted # starts a comment"),
@@ -40,6 +43,7 @@ def store(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
         (["injections", "--project", "nosuch"], 2, "there is no project nosuch"),
         (["restore", "/nonexistent"], 1, "no such file"),
         (["config", "set", "embedder", "nosuch"], 1, "there is no embedder 'nosuch'"),
+        (["config", "set", "start_message", "2"], 2, "is not a number up to 1"),
         (["config", "set", "embedder", "/nowhere"], 1, "there is no model.safetensors"),
         (["file", "tide.py", "--project", "nosuch"], 2, "there is no project nosuch"),
         (["recall", " "], 2, "give a query, or --commit, --command or --file\n"),
@@ -66,6 +70,20 @@ def test_what_cannot_be_done_is_refused_with_a_hint(
             ),
         ),
         (["status", "--jsn"], "iai status: unrecognized arguments: --jsn; did you mean --json?"),
+        (
+            ["hooks", "instal"],
+            (
+                "iai hooks: argument action: invalid choice: 'instal' (choose from 'install',"
+                " 'status', 'uninstall'); did you mean install?"
+            ),
+        ),
+        (
+            ["recall", "tide", "--role", "usr"],
+            (
+                "iai recall: argument --role: invalid choice: 'usr' (choose from 'user',"
+                " 'assistant'); did you mean user?"
+            ),
+        ),
         (
             ["remember"],
             (

@@ -83,6 +83,9 @@ def test_what_a_user_wrote_around_it_stays(path: Path) -> None:
         ("tick", "1", "unknown setting 'tick'"),
         ("tick_s", "soon", "is not a number"),
         ("tick_s", "0", "at least 0.05"),
+        ("backups", "1.5", "is not a whole number"),
+        ("elsewhere", "0.5", "is not a whole number"),
+        ("file_history", "2", "is not a number up to 1"),
         ("store", "/s", "IAI_MCP_STORE"),
     ],
 )

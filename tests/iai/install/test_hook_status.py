@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from tests.iai.store.builders import new_record
 
+AT = 1_795_000_000 * NS
 FILE = Path("/home/me/.codex/hooks.json")
 HOOKS = hook_entries.hooks_for(codex.NAME, Path("/home/me/.iai-mcp/hooks"), None)
 TEXT = hook_entries.add("", HOOKS)
@@ -169,25 +171,43 @@ def test_a_waiting_event_counts_for_its_host(layout: Layout) -> None:
     assert found.outcome == "UserPromptSubmit waits in the spool"
 
 
-def test_an_imported_transcript_is_no_sign_of_a_hook(layout: Layout) -> None:
-    at = 1_795_000_000 * NS
+@pytest.fixture
+def keep(layout: Layout) -> Callable[[str, int, int], None]:
+    """Return a function that keeps a turn of a transcript, last named by a hook at a time."""
 
-    def put(path: str, followed_until: int) -> None:
-        records = Records(layout.records, writer=True)
+    def put(path: str, at: int, heard_at: int) -> None:
+        followed = Transcript(
+            path=path, host=claude.NAME, heard_at=heard_at, followed_until=heard_at and at + NS
+        )
 
         def change(unit: RecordChange) -> None:
-            unit.records.insert(new_record(path, host=claude.NAME, source=Source(path, 0, "")))
-            unit.transcripts.follow(
-                Transcript(path=path, host=claude.NAME, followed_until=followed_until)
-            )
+            turn = new_record(f"{path} {at}", host=claude.NAME, source=Source(path, 0, ""))
+            unit.records.insert(turn)
+            unit.transcripts.follow(followed)
 
+        records = Records(layout.records, writer=True)
         records.commit(change, Now(at, 0))
         records.close()
 
-    put("/imported.jsonl", 0)
+    return put
+
+
+def test_an_imported_transcript_is_no_sign_of_a_hook(
+    layout: Layout, keep: Callable[[str, int, int], None]
+) -> None:
+    keep("/imported.jsonl", AT, 0)
     assert hook_status.last_capture(layout, claude.NAME) is None
-    put("/hooked.jsonl", at)
-    put("/imported-later.jsonl", 0)
+    keep("/hooked.jsonl", AT, AT)
+    keep("/imported-later.jsonl", AT, 0)
     found = hook_status.last_capture(layout, claude.NAME)
-    assert found == hook_status.LastRun(at=at, outcome="a turn of the user was kept")
+    assert found == hook_status.LastRun(at=AT, outcome="a turn of the user was kept")
     assert hook_status.last_capture(layout, codex.NAME) is None
+
+
+def test_what_is_said_after_the_hooks_ceased_is_no_sign_of_one(
+    layout: Layout, keep: Callable[[str, int, int], None]
+) -> None:
+    keep("/hooked.jsonl", AT, AT)
+    keep("/hooked.jsonl", AT + 600 * NS, AT)
+    found = hook_status.last_capture(layout, claude.NAME)
+    assert found == hook_status.LastRun(at=AT, outcome="a turn of the user was kept")

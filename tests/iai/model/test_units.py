@@ -41,3 +41,7 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
 )
 def test_a_size_is_never_shown_as_nothing_that_is_something(count: int, shown: str) -> None:
     assert units.size(count) == shown
+
+
+def test_kinds_are_counted_with_their_plurals_the_most_first() -> None:
+    assert units.kinds({"aws-key": 1, "token": 2}) == "2 tokens, 1 aws-key"

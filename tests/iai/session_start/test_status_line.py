@@ -67,7 +67,7 @@ def test_a_change_that_waits_for_the_interval_does_not_make_the_text_late(
 
 
 def test_what_is_wrong_is_said_in_words(line: StatusLine, layout: Layout) -> None:
-    said = line.changed(snapshot(1, 1), "the hooks are silent", NOW)
+    said = line.changed(snapshot(1, 1), "the hooks are silent: the last came at 06:14:16 UTC", NOW)
     assert said == "-\tup to date, ! the hooks are silent\n"
     full = StatusLine(layout, PayloadReaders(layout), 60.0, 1e-9)
     assert "! no room: nothing new is stored" in full.changed(snapshot(1, 1), "", NOW)

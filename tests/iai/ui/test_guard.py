@@ -51,6 +51,7 @@ def test_the_address_works_once_and_leaves_a_cookie_for_this_page_alone(browser:
     assert cookie.startswith(f"{COOKIE}={browser.keys.cookie};")
     assert {"HttpOnly", "SameSite=strict", f"Path={browser.keys.path}"} <= set(cookie.split("; "))
     assert browser.get("settings").status == 200
+    assert browser.get("").headers["location"] == "now", "no page is named: it is the first"
     assert browser.enter().status == 303, "who is in already may open it again"
     browser.cookie = ""
     again = browser.enter()

@@ -90,7 +90,6 @@ def test_the_picture_and_the_list_have_the_same_topics_links_and_records(fill: F
     assert dots == [f"record?ref={label}" for label in range(1, 6)], "#99 was forgotten"
     links = re.findall(r'href="(map\?[^"]*topic=t\d#topic)"', html)
     assert links[:3] == links[3:], "the same in the list"
-    assert page.text.count(" · linked with 1 topic") == 2
     one = Parsed(inside.get(links[1].replace("&amp;", "&").partition("#")[0]).text)
     assert "Linked with" in one.text
     assert "by 1 record" in one.text
@@ -147,9 +146,9 @@ def test_topics_are_listed_by_when_their_records_were_said(fill: Fill) -> None:
     assert re.findall(r"topic=(t\d)#", listed) == ["t2", "t1", "t3"]
 
 
-def test_the_words_of_a_topic_are_on_no_topic_and_on_no_other_words(fill: Fill) -> None:
+def test_the_words_of_a_topic_are_on_no_topic_and_apart_from_other_words(fill: Fill) -> None:
     near = [(n, n + 1) for n in range(1, 20)]
-    page = Parsed(fill(60, [[topic(n, [n]) for n in range(1, 61)]], near).get("map").text)
+    page = Parsed(fill(100, [[topic(n, [n]) for n in range(1, 101)]], near).get("map").text)
     baselines = page.all("text", **{"class": "name"})
     names = [
         {**line, "y": one["y"]} for line, one in zip(page.all("tspan"), baselines, strict=True)
@@ -158,7 +157,7 @@ def test_the_words_of_a_topic_are_on_no_topic_and_on_no_other_words(fill: Fill) 
     half, height = len("topic 10") * 7 / 2, 15  # a little more than they take
     boxes = [(float(one["x"]) - half, float(one["y"]) - 12) for one in names]
     for left, top in boxes:
-        on = [b for b in boxes if abs(b[0] - left) < 2 * half and abs(b[1] - top) < height]
+        on = [b for b in boxes if abs(b[0] - left) < 2 * half and abs(b[1] - top) < 1.5 * height]
         assert on == [(left, top)]
         for circle in page.all("circle", **{"class": "bar"}):
             x, y, r = (float(circle[name]) for name in ("cx", "cy", "r"))

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,17 +12,18 @@ from urllib.parse import urlencode
 
 import pytest
 
-from iai.admin import status
+from iai.admin import preview, status
 from iai.config.layout import Layout
 from iai.config.settings import Settings
+from iai.model import framing
 from iai.model.action import Action
-from iai.model.clock import NS
+from iai.model.clock import NS, iso
 from iai.model.record import Project, session_key
 from iai.model.session import SessionInfo
 from iai.payload.compose import render as composed
 from iai.payload.material import gather
 from iai.session_start import capture_watch
-from iai.session_start.deliveries import Delivery
+from iai.session_start.deliveries import Delivery, record
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
 from iai.ui import charts, deliveries, next_session, now, render
@@ -150,6 +152,7 @@ def test_a_store_that_is_not_there_yet_is_not_an_error(tmp_path: Path, name: str
     assert answer.status == 200
     if name not in ("deliveries", "settings", "health"):
         assert "Nothing is stored yet" in answer.text
+    assert "all that was stored is in it" not in answer.text
     assert not (tmp_path / "none").exists()
 
 
@@ -272,6 +275,23 @@ def test_a_long_text_ends_at_a_space_and_leads_to_the_whole_of_it(layout: Layout
     assert "the whole text" not in own.text
 
 
+def test_a_delivery_leads_to_its_session_unless_nothing_of_that_is_stored(layout: Layout) -> None:
+    records = Records(layout.records, writer=True)
+    put(records, new_record("1", session="talked"))
+    records.close()
+    for host, session in (("claude", "talked"), ("claude", "silent"), ("", "unknown")):
+        at = time.time_ns()
+        given = Delivery(at=iso(at), at_ns=at, host=host, session=session, tokens=9)
+        record(layout, given, ())
+    inside = Browser(Settings(store=layout.root))
+    inside.enter()
+    page = Parsed(inside.get("deliveries").text)
+    (link,) = (one["href"] for one in page.all("a") if one["href"].startswith("session?"))
+    assert inside.get(link).status == 200
+    assert "silent claude, nothing stored" in page.text
+    assert "unknown nothing stored" in page.text
+
+
 def test_what_a_session_got_is_said_in_words() -> None:
     kept = Delivery(at="", at_ns=0, outcome="cache-hit", reason="age=666s")
     assert deliveries.outcome(kept) == ("text kept ready", "11 min old")
@@ -282,6 +302,8 @@ def test_what_a_session_got_is_said_in_words() -> None:
 
 def test_why_a_text_was_composed_is_said_in_words_with_what_went_wrong() -> None:
     assert deliveries.reason("cache-stale age=9s max=5s") == "the text on disk was too old"
+    pinned = "a session had just ended, or something was pinned, edited or forgotten"
+    assert deliveries.reason("change-waiting revision=7") == pinned
     late = deliveries.reason("group-down: took longer than 0.9 s")
     assert late == "iai was not running: took longer than 0.9 s"
 
@@ -332,6 +354,17 @@ def text(hostile_store: Layout, tmp_path: Path) -> Iterator[tuple[Records, str]]
         project = next(one for one in view.active() if one.id != "0" * 16)
         yield records, composed(gather(view, project.id, "quay"), NOW.wall)
     records.close()
+
+
+@pytest.mark.parametrize(("revision", "late"), [(1, True), (1_000_000, False)])
+def test_a_text_that_lacks_the_last_change_of_its_project_says_so(
+    inside: Browser, monkeypatch: pytest.MonkeyPatch, revision: int, *, late: bool
+) -> None:
+    opening = framing.opening(revision, iso(NOW.wall), "quay")
+    text = f"{opening}\n## Pinned\n- tides (#1)\n{framing.CLOSING}\n"
+    ready = preview.Preview(text, "cache-hit age=9s")
+    monkeypatch.setattr(preview, "composed_here", lambda *_: ready)
+    assert ("is not in this text yet" in inside.get("next").text) is late
 
 
 def test_each_line_of_the_text_is_on_the_page_once_with_its_source(

@@ -17,6 +17,7 @@ from msgspec import Struct
 from iai.encryption.cipher import MAGIC, Cipher, is_sealed
 from iai.errors import Tampered
 from iai.ingest.json_line import decode
+from iai.ingest.transcripts import COMPRESSED
 from iai.model.clock import NS
 from iai.process.files import open_regular, read_regular
 
@@ -121,6 +122,8 @@ def event_in(data: bytes) -> HookEvent:
     fields = {name: sent[name] for name in names if isinstance(sent.get(name), str)}
     if not fields:
         raise NotAnEvent("is not a hook event: it has none of the fields of one")
+    if path := fields.get("transcript_path"):  # a compressed one is read under its plain name
+        fields["transcript_path"] = path.removesuffix(COMPRESSED)
     return HookEvent(**fields)
 
 

@@ -58,6 +58,11 @@ def test_a_null_or_a_wrong_type_costs_that_field_and_not_the_event(name: str, va
     assert (event.session_id, event.prompt, getattr(event, name)) == ("s", "words", "")
 
 
+def test_a_compressed_transcript_goes_by_its_plain_name() -> None:
+    event = spool.event_in(b'{"session_id": "s", "cwd": "/p", "transcript_path": "/r/a.jsonl.zst"}')
+    assert event.transcript_path == "/r/a.jsonl"
+
+
 def test_an_event_of_claude_code_or_codex_is_nobody_elses() -> None:
     for path in (None, "", "/home/x/.claude/projects/-p/s.jsonl"):
         event = {"hook_event_name": "Stop", "session_id": "s", "cwd": "/p", "transcript_path": path}

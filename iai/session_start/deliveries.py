@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from iai.config.layout import Layout, private
 from iai.model import clock
@@ -20,6 +21,7 @@ from iai.process.files import append
 KIND = "injected"
 BY = "hook"
 _DAY = 86_400 * NS
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -31,9 +33,9 @@ class Delivery(Struct, frozen=True, kw_only=True):
     session: str = ""
     source: str = ""  # why the session started, `prompt` or `file`; "" if the host gave no reason
     project: str = ""  # its name
-    revision: int = 0
-    bytes: int = 0
-    tokens: int = 0
+    revision: Count = 0
+    bytes: Count = 0
+    tokens: Count = 0
     outcome: str = ""  # cache-hit, live-cli, recalled, file-history, nothing-new, empty or nothing
     reason: str = ""
 

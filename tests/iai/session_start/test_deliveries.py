@@ -1,5 +1,6 @@
 """The record of what each session was given, as the hooks write it and the library reads it."""
 
+import msgspec
 import pytest
 
 from iai.config.layout import Layout, private
@@ -44,3 +45,11 @@ def test_a_recorded_delivery_is_read_back(layout: Layout) -> None:
     assert deliveries.read(layout) == [delivery]
     assert delivery_notes.delivered(layout, "s") == {1, 3}
     assert delivery_notes.through(layout, "s") == 0
+
+
+def test_a_delivery_of_more_than_can_be_counted_is_none(layout: Layout) -> None:
+    given = Delivery(at="2026-11-23T10:00:00Z", at_ns=1_795_428_000_000_000_000, tokens=5)
+    for tokens in (5, 10**400, -1):
+        deliveries.record(layout, msgspec.structs.replace(given, tokens=tokens), [])
+    assert deliveries.read(layout) == [given]
+    assert deliveries.totals(deliveries.read(layout)).mean_tokens == 5

@@ -55,9 +55,10 @@ def update_neighbours(
     new[aside] = _read(view, [label for label in labels if changed[label] is None])
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
-    # One that is new may have its row already, as it was named before: its turn has come now.
+    # One that is new may have its row already, as it was named before: its turn has come now. That
+    # of a turn which has become narration may be the same, while others must no longer name it.
     known = unit.term_vectors(labels)
-    named = differ | [label not in known for label in labels]
+    named = differ | aside | [label not in known for label in labels]
     waiting = {*old[named].ravel().tolist(), *new[named].ravel().tolist()} - changed.keys() - {0}
     done = {*changed, 0}
     while waiting:

@@ -21,7 +21,7 @@ LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 
 _QUICK = 16 << 20  # bytes of a file that a reader verifies for the lack of one page: some 0.2 s
 _GIVEN_BACK = 1 << 20  # bytes that a sound file may lack
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
-_DAMAGE = (
+DAMAGE = (
     lmdb.CorruptedError,
     lmdb.PageNotFoundError,
     lmdb.InvalidError,
@@ -65,6 +65,11 @@ def open_file(path: Path, map_size: int, *, writer: bool, derived: bool) -> lmdb
         )
 
 
+def damaged(error: lmdb.Error, path: Path) -> StoreCorrupt:
+    """Return what to raise for one of the errors in DAMAGE."""
+    return StoreCorrupt(str(error).removeprefix(f"{path}: "), path)
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Translate LMDB's errors into ours, but for MapFull and MapResized, handled in this module."""
@@ -72,8 +77,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except (lmdb.MapFullError, lmdb.MapResizedError):
         raise
-    except _DAMAGE as error:
-        raise StoreCorrupt(str(error).removeprefix(f"{path}: "), path) from error
+    except DAMAGE as error:
+        raise damaged(error, path) from error
     except StoreCorrupt as error:  # a value that cannot be read
         if error.path is not None:
             raise

@@ -16,6 +16,7 @@ from zlib import crc32
 import lmdb
 
 from iai.store.database import CHANGED, GOOD, SEAL, Database, Entry, EntryCorrupt
+from iai.store.lmdb_file import DAMAGE, damaged
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,10 @@ class Transaction:
         if held is not None:
             return held
         place = db.locate(key)
-        data = self._raw.get(place, db=db.handle)
+        try:
+            data = self._raw.get(place, db=db.handle)
+        except DAMAGE as error:  # here, for a view of another environment may be open within
+            raise damaged(error, db.path) from error
         return None if data is None else db.unseal(place, data)
 
     def intact(self, key: bytes, *, db: Database) -> bytes | None:
@@ -86,8 +90,11 @@ class Transaction:
     def getmulti(self, keys: Iterable[bytes], *, db: Database) -> list[bytes | None]:
         """Return the value of each key; None where there is none, or it was noted as damaged."""
         places = [*map(db.locate, keys)] if db.masked else [*keys]
-        with self._cursor(db) as cursor:
-            stored = [*map(cursor.get, places)]  # in half the time of LMDB's `getmulti`
+        try:
+            with self._cursor(db) as cursor:
+                stored = [*map(cursor.get, places)]  # in half the time of LMDB's `getmulti`
+        except DAMAGE as error:
+            raise damaged(error, db.path) from error
         values = db.unseal_each(places, stored)
         return [*map(self._noted, repeat(db), places, stored)] if values is None else [*values]
 

@@ -201,8 +201,8 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         'Authorization: Digest username="a", uri="/", response="@"', "nuget setapikey @ -source x",
         "dotnet nuget push a.nupkg -k @ -s https://x.example.org", "API-Schlüssel: @",
         "clé API : @", "clave secreta: @", "chiave_api: @", "jeton: @", '{"tokens": ["@"]}',
-        "tokens:\n  - @\n", "@ is my api key",
-        "client = Client('AC0123456789abcdef0123456789abcdef', '@')", "user\ttoken\napp\t@\n",
+        "@ is my api key",
+        "client = Client('AC0123456789abcdef0123456789abcdef', '@')",
         "AWS4-HMAC-SHA256 SignedHeaders=host, Signature=@",
         "api_key: @", '"apiKey": "@"', "X-Api-Key: @", "const API_KEY = '@'", "--api-key=@")),
     "secret": (lambda c: c.of(_ALNUM, 50), (

@@ -99,6 +99,31 @@ def test_narration_is_no_neighbour_but_has_the_turns_around_it_as_its_own(store:
                     [first, 0, 0, after, 0, 0]]  # fmt: skip
 
 
+def test_a_turn_in_the_midst_of_others_that_becomes_narration_is_no_neighbour_any_more(
+    store: Indexed,
+) -> None:
+    """Its own row stays the same, as the turns around it do."""
+    at = [NOW.wall + n for n in range(9)]
+    labels = put(
+        store.records,
+        *(new_record(f"m{n}", session="m", created_at=at[n]) for n in range(9)),
+    )
+    store.catch_up()
+
+    def narrate(unit: RecordChange) -> None:
+        record = unit.view.get(labels[4])
+        assert record is not None
+        unit.filing.replace(record, structs.replace(record, kind=NARRATION))
+        unit.log.note("narrate", record)
+
+    store.records.commit(narrate, NOW)
+    store.catch_up()
+    with store.graph.view() as view:
+        rows = view.neighbours(labels).tolist()
+    assert not any(labels[4] in row for row in rows)
+    assert rows[5][:3] == [labels[3], labels[2], labels[1]]
+
+
 def test_a_turn_that_comes_back_after_its_removal_was_lost_in_a_crash_is_there_once(
     store: Indexed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -194,6 +194,14 @@ def test_a_token_beside_an_escape_is_replaced(before: str, after: str) -> None:
             assert marks.kinds(redacted).total() == 1, redacted
 
 
+@pytest.mark.parametrize("text", ["tokens:\n  - @\n  - name\n", "user\ttoken\napp\t@\n"])
+def test_tokens_in_a_list_or_a_column_below_their_name_are_replaced(text: str) -> None:
+    secret = next(one.secret for one in planted(2 * len(KINDS), 3) if one.kind == "api key")
+    redacted = redact(text.replace("@", secret))
+    assert secret not in redacted
+    assert marks.kinds(redacted) == {"token": 1}
+
+
 def test_other_manifests_of_kubernetes_beside_a_secret_stay() -> None:
     others = (
         "kind: ConfigMap\ndata:\n  host: db.internal7x9q\n---\n",

@@ -1,9 +1,11 @@
 """One LMDB environment between processes: growing, versions, damage, and the one writer."""
 
+import mmap
 import multiprocessing
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from iai.store.environment import Environment
 from iai.store.lmdb_file import check
 from iai.store.migrations import Step
 from iai.store.schema import COPIES_KEPT
+from iai.store.transaction import Transaction
 
 SPAWN = multiprocessing.get_context("spawn")
 SMALL = 1 << 18  # bytes: full after a few writes
@@ -399,3 +402,29 @@ def test_it_stays_open_while_anything_reads_it(
         fill(writer, 10, 10)
         assert transaction.get(b"000003", db=writer.db["things"]) == b"x" * 500
     assert count(writer) == 20
+
+
+def test_damage_is_that_of_the_environment_that_was_read_not_of_a_view_within(
+    tmp_path: Path,
+) -> None:
+    environments = []
+    for name in ("outer", "inner"):
+        opened = Environment(tmp_path / name, ("things",), schema=1, writer=True)
+        things = opened.db["things"]
+        opened.write(partial(Transaction.put, key=b"key", value=b"a value to be found", db=things))
+        environments.append(opened)
+    outer, inner = environments
+    file = tmp_path / "outer" / "data.mdb"
+    page = file.read_bytes().index(b"a value to be found") // mmap.PAGESIZE * mmap.PAGESIZE
+    with file.open("r+b") as data:
+        data.seek(page)
+        data.write(bytes(mmap.PAGESIZE))
+    with outer.read() as one, inner.read():
+        with pytest.raises(StoreCorrupt) as damage:
+            one.get(b"key", db=outer.db["things"])
+        assert damage.value.path == tmp_path / "outer"
+    with pytest.raises(StoreCorrupt) as damage, outer.read() as one, inner.read():
+        one.getmulti([b"key"], db=outer.db["things"])
+    assert damage.value.path == tmp_path / "outer"
+    outer.close()
+    inner.close()

@@ -128,8 +128,10 @@ def _incoming(report: TeamReport) -> Iterator[Line]:
 
 def _peer(peer: TeamPeer, report: TeamReport, wall: int) -> Line:
     """Say how far the records here are behind a machine, and when it was last heard from."""
-    member = Member(machine=peer.machine, author=peer.author, name=peer.name)
-    name = str(People({peer.machine: member}.get).whose(peer.machine))
+    person = report.machine if peer.own else peer.machine
+    member = Member(machine=peer.machine, author=peer.author, name=peer.name, person=person)
+    this = Member(machine="", person=report.machine)
+    name = str(People({"": this, peer.machine: member}.get).whose(peer.machine))
     for_s = (wall - peer.behind_since) / NS if peer.behind_since else 0.0
     silent_s = (wall - peer.heard_at) / NS
     parts = []

@@ -1,6 +1,7 @@
 """What the stream reports, and what follows: what to write, to publish and to announce."""
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from iai.model.clock import NS, Now
@@ -43,6 +44,7 @@ from iai.team.stream import (
 log = logging.getLogger(__name__)
 
 RETRIED = 128  # messages that waited for a key, opened at a time
+VERIFIED = 8  # of the latest control messages, which a stream that lost some has elsewhere
 MOST_NOTED = 100  # refused messages that are noted in the ledger, of those taken at a time
 
 
@@ -74,7 +76,7 @@ class Consumer:
         self._deletion = deletion
         self._writes = writes
         self._unverified: Connected | None = None  # a connection that nothing is taken from yet
-        self._verified = 0  # sequence up to which its stream has what it had
+        self._expected: deque[tuple[int, bytes]] = deque()  # what its stream had of the team
         self._retry_after = 0  # sequence; messages beyond it may have got their key; -1: none
 
     @property
@@ -161,29 +163,29 @@ class Consumer:
         One that has lost its last messages has the same name, and may have got others since. Those
         about the team tell: they are never erased.
         """
-        mark, latest = self._intake.mark, self._membership.latest
+        mark = self._intake.mark
         created = mark.stream.partition("/")[0]
         same = created == one.stream and one.last >= mark.sequence
-        self._unverified, self._verified = one, 0
+        self._unverified, self._expected = one, deque(self._membership.latest(VERIFIED))
         self._outbox.pause(one.largest)
         self._relay.connected(one.largest)
         if same and not one.limits:
-            start = latest.sequence if latest is not None else 1
+            start = self._expected[0][0] if self._expected else 1
             self._stream.next_of(subjects.control(self._membership.team), start)
         else:
             yield from self._begin(one, now, reset=bool(mark.stream) and not same)
 
     def _verify(self, found: Next, now: Now) -> Iterator[Event]:
         """Compare what the stream says of the team with what was taken in of it."""
-        mark, latest = self._intake.mark.sequence, self._membership.latest
         if self._unverified is None:
             return
-        if self._verified or latest is None:
-            there = found.data is None or found.sequence > mark or self._membership.has(found.data)
+        mark = self._intake.mark.sequence
+        beyond = found.data is None or found.sequence > mark
+        if self._expected and (beyond or found.sequence >= self._expected[0][0]):
+            there = (found.sequence, found.data) == self._expected.popleft()
         else:
-            there = (found.sequence, found.data) == (latest.sequence, latest.signed.data)
-        if there and found.data is not None and found.sequence < mark:
-            self._verified = found.sequence
+            there = beyond or self._membership.has(found.data or b"")
+        if there and not beyond and found.sequence < mark:
             self._stream.next_of(found.subject, found.sequence + 1)
         else:
             yield from self._begin(self._unverified, now, reset=not there)

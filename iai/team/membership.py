@@ -49,7 +49,7 @@ class Membership:
         self.team = enrolment.team
         self.machine = enrolment.machine
         self._messages: dict[bytes, Received] = {}
-        self.latest: Received | None = None  # that came last in this stream
+        self._places: dict[int, bytes] = {}  # control messages by their sequences in this stream
         self._keys = Keyring(enrolment.identity, enrolment.team, enrolment.secret)
         self._names = Names(self.machine, self.team, self._keys)
         self._personal = PersonalKeys(enrolment.identity, enrolment.team)
@@ -62,14 +62,18 @@ class Membership:
         What is kept is applied again after a restart, with the same sequence, or with 0 if the
         stream is another one since. Raises Forged if it is no control message of this team.
         """
-        received = Received(sequence, control.read(self.team, data))
-        if sequence > (self.latest.sequence if self.latest is not None else 0):
-            self.latest = received
-        if received.signed.digest in self._messages:
+        signed = control.read(self.team, data)
+        if sequence:
+            self._places[sequence] = data
+        if signed.digest in self._messages:
             return False
-        self._messages[received.signed.digest] = received
+        self._messages[signed.digest] = Received(sequence, signed)
         self._evaluated = None
         return True
+
+    def latest(self, most: int) -> list[tuple[int, bytes]]:
+        """Return the last control messages of this stream, with their sequences, in order."""
+        return sorted(self._places.items())[-most:]
 
     def has(self, data: bytes) -> bool:
         """Was this control message taken in, or is it none?"""
@@ -82,7 +86,7 @@ class Membership:
         """Take note that the stream is another one: the sequences in the old one are void."""
         known = ((digest, one.signed) for digest, one in self._messages.items())
         self._messages = {digest: Received(0, signed) for digest, signed in known}
-        self.latest = None
+        self._places.clear()
         self._evaluated = None
 
     def due(self, now: int) -> list[Publication]:

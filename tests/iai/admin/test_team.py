@@ -83,6 +83,11 @@ def test_each_machine_is_current_or_behind_or_silent(
     assert lines(report)[-1] == ("Kim on quay", said, level)
 
 
+def test_another_machine_of_ones_own_is_called_as_recall_calls_it() -> None:
+    report = structs.replace(REPORT, peers=(structs.replace(KIM, own=True),))
+    assert lines(report)[-1][0] == "you on quay"
+
+
 OWN: list[tuple[dict[str, Any], list[tuple[str, str, str]]]] = [
     ({}, [("own changes", "all published, of 1 shared project", "ok")]),
     (

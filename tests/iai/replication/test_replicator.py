@@ -294,6 +294,24 @@ def test_a_machine_that_was_away_notices_that_what_a_server_lost_was_replaced_by
         )
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_stream_whose_messages_about_the_team_are_elsewhere_is_read_again(
+    team: Make, *, replaced: bool
+) -> None:
+    t = team(2)
+    _, b = t.nodes
+    t.share()
+    t.settle()
+    b.stream.drop()
+    if replaced:  # all but the last
+        there = t.engine.messages
+        *_, one, other, _ = (at for at, (name, _) in there.items() if name.endswith(".control"))
+        there[one], there[other] = there[other], there[one]
+    b.stream.connect()
+    t.settle(60)
+    assert any(isinstance(event, StreamReset) for event in b.events) == replaced
+
+
 def test_a_stream_that_drops_old_messages_is_named_and_a_newcomer_is_told_all_by_the_others(
     team: Make, tmp_path: Path
 ) -> None:

@@ -119,6 +119,7 @@ def test_the_first_message_of_a_subject_from_a_sequence_on_is_found(connect: Ope
     subject, others = subjects.control("t8"), subjects.changes("t8", PROJECT, A)
     for number, name in enumerate((subject, others, subject), 1):
         one.stream.publish(number, name, f"k{number}", b"%d" % number)
+        one.next(Acknowledged)
     for start, found in ((1, Next(subject, b"1", 1)), (2, Next(subject, b"3", 3))):
         one.stream.next_of(subject, start)
         assert one.next(Next) == found

@@ -27,7 +27,8 @@ def read_again(transaction: Transaction, db: Mapping[str, Database], /) -> None:
     """Have ingest read all known transcripts again.
 
     Schema 2 has actions, sessions and narration. With schema 4 come the messages that Codex wrote
-    as events only, and slash commands without arguments; with schema 5 what Codex's scripts did.
+    as events only, and slash commands without arguments; with schema 5 what Codex's scripts did,
+    with schema 6 what people ran with `!` in Claude Code, and tests beside patches of Codex's.
     """
     for key, data in transaction.entries(db["transcripts"]):
         known = unpack(data, Transcript)
@@ -42,7 +43,7 @@ def seal(transaction: Transaction, db: Mapping[str, Database], /) -> None:
 
 
 RECORDS: dict[int, Step] = {  # schema -> the step to the next
-    1: read_again, 2: seal, 3: read_again, 4: read_again,
+    1: read_again, 2: seal, 3: read_again, 4: read_again, 5: read_again,
 }  # fmt: skip
 
 # Databases of `index/` that earlier versions wrote and nothing reads. Their writer drops them.

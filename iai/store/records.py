@@ -23,7 +23,7 @@ from iai.store.transaction import Transaction
 
 T = TypeVar("T")
 
-SCHEMA = 5
+SCHEMA = 6
 
 
 class Records(Store):

@@ -53,7 +53,8 @@ def buried(hits: tuple[Hit, ...]) -> list[str]:
 def test_each_filter_finds_the_one_that_fits_behind_hundreds_that_match_better(
     w: World, *, vector: bool
 ) -> None:
-    assert set(buried(recall(w, vector=vector).hits)) <= {"4"}  # a note is always a candidate
+    # A note is always a candidate, and what was said next to one is scored along with it.
+    assert set(buried(recall(w, vector=vector).hits)) <= {"3", "4"}
     few = identify("/few").id
     for number, fields in {
         "1": {"session": "one"},

@@ -40,7 +40,7 @@ from iai.protocol.cache_writer import (
     CacheWriteSuccess,
     Reason,
 )
-from iai.protocol.ingest import RecordsCommitted
+from iai.protocol.ingest import RecordsCommitted, SessionEnded
 from iai.protocol.message import Actor, Event
 from iai.session_start.composer import WITHOUT_GRAPH
 from iai.session_start.payload_files import read_sidecar
@@ -87,7 +87,7 @@ class InvariantChecker:
         self._starts = 0
         self._attempt_at: int | None = None  # monotonic
         self._failures = 0
-        self._by_hand_at = 0  # monotonic; the last change that added nothing
+        self._at_once_at = 0  # monotonic; the last event that makes the text due at once
         self._reason: Reason | None = None  # of the write under way
         self._success: tuple[int, int, str] | None = None  # revision, graph, program
         self._unhindered_since = 0
@@ -205,8 +205,8 @@ class InvariantChecker:
 
     def _check_event(self, event: Event) -> None:
         match event:
-            case RecordsCommitted(ingested=0):
-                self._by_hand_at = self._world.now.mono
+            case RecordsCommitted(ingested=0) | SessionEnded():
+                self._at_once_at = self._world.now.mono
             case CacheWriteStarted(reason=reason):
                 if self._writing:
                     raise InvariantBroken("d", "a write began while another was under way")
@@ -229,8 +229,8 @@ class InvariantChecker:
         """Was it time to write? (e)"""
         if reason is Reason.FORCED:
             return
-        by_hand = self._attempt_at and self._attempt_at - self._by_hand_at < LATEST_HINT_S * NS
-        if self._attempt_at is None or (by_hand and not self._failures):
+        at_once = self._attempt_at and self._attempt_at - self._at_once_at < LATEST_HINT_S * NS
+        if self._attempt_at is None or (at_once and not self._failures):
             return
         pause = backoff_s(self._failures) if self._failures else self._world.settings.refresh_min_s
         waited = (self._world.now.mono - self._attempt_at) / NS

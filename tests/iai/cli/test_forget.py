@@ -55,8 +55,8 @@ def test_a_dry_run_lists_what_would_go_and_needs_no_group(
     assert said.endswith("1 record\n")
     assert cli.main(["forget", "--text", "the", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "records": 2, "actions": 0, "titles": 0, "forgotten": False, "left": [], "copies": [],
-        "found_in": [],
+        "records": 2, "actions": 0, "titles": 0, "branches": 0, "half_read": 0, "forgotten": False,
+        "left": [], "copies": [], "found_in": [],
     }  # fmt: skip
 
 

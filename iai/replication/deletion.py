@@ -1,7 +1,8 @@
 """Deletes what was applied from the inbox, and what was forgotten from the stream and our file.
 
 Messages that are deleted leave gaps in what this machine has published. What else was in them is
-published again.
+published again. So is what else is in a message with a text that was edited since: until then the
+other machines keep their copies of that.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +30,7 @@ class Deletion:
             self._scrubber = Scrubber(store, view.scrubbed())
         self._erasing: set[int] = set()  # sequences under way
         self._applied = Mark()  # up to where the inbox was emptied
-        self._gaps: list[tuple[str, Span]] = []  # that deleting messages of this machine makes
+        self._gaps: list[tuple[str, Span]] = []  # of messages of this machine that are void
         self.scrubbing = False  # is a scrub under way?
 
     def connected(self) -> None:
@@ -49,8 +50,8 @@ class Deletion:
         return lambda unit: unit.erased(sequence)
 
     def made_gaps(self, gaps: Iterable[tuple[str, Span]]) -> None:
-        """Take note of the positions of messages that are deleted, by project."""
-        self._gaps += gaps
+        """Take note of the positions of messages that are void, by project."""
+        self._gaps = list(dict.fromkeys([*self._gaps, *gaps]))
 
     def drop_applied(self, records: RecordView, *, some: bool) -> Iterator[Write]:
         """Yield what deletes from the inbox what ingest has applied: if it is all, or `some`.
@@ -66,7 +67,7 @@ class Deletion:
             self._applied = mark
 
     def fill_gaps(self, now: Now) -> bool:
-        """Publish again what else was in messages that are deleted; return whether there is any.
+        """Publish again what else was in messages that are void; return whether there is any.
 
         Not before ingest has applied what was forgotten: until then the records still have it.
         """
@@ -75,10 +76,11 @@ class Deletion:
         with self._store.view() as view:
             if view.count():
                 return False
-        for hashed, span in self._gaps:
-            self._outbox.refill(hashed, span, tag=f":{now.wall // NS}")
-        self._gaps = []
-        return True
+        tag = f":{now.wall // NS}"
+        left = [one for one in self._gaps if not self._outbox.refill(*one, tag=tag)]
+        filled = len(left) < len(self._gaps)
+        self._gaps = left
+        return filled
 
     def scrub(self, records: RecordView, now: Now) -> None:
         """Do a slice of a scrub, if something was forgotten."""

@@ -51,7 +51,7 @@ class Taken(Struct):
 
     writes: list[Write] = field(default_factory=list)
     rows: list[tuple[str, bytes]] = field(default_factory=list)  # for the inbox
-    gaps: list[tuple[str, Span]] = field(default_factory=list)  # our messages that are deleted
+    gaps: list[tuple[str, Span]] = field(default_factory=list)  # our messages that are void
     heard: set[Key] = field(default_factory=set)  # machines that have said something
     control: bool = False  # is anything new known of the team?
     refused: list[Refused] = field(default_factory=list)
@@ -219,25 +219,25 @@ class Intake:
         header = one.header
         project, machine = header.project, header.machine
         ours = machine == self._membership.machine
-        about = dict.fromkeys(one.about, b"")
-        if about:
-            taken.writes.append(lambda unit: unit.note_about(one.about, sequence, span))
         if content.is_signal(one.plain):
             raise Forged("a heartbeat, or a question, is no change")
+        changes = [(plain, self._decode(plain, project)) for plain in content.split(one.plain)]
+        several = len(changes) > 1
+        about = dict.fromkeys(one.about, b"") | _texts(found for _, found in changes)
+        marked = about if several else dict.fromkeys(about, b"")
+        taken.writes.append(lambda unit: unit.note_about(marked, sequence, span))
+        if span is not None:
+            taken.gaps.extend(_replaced(about, project, span, view))
         if not ours:
             taken.heard.add(self.peers.hear(header))
-        for plain in content.split(one.plain):
-            found = self._decode(plain, project)
-            if found is not None:
-                taken.writes.append(_noting(found, sequence, span, ours=ours))
+        for plain, found in changes:
             if isinstance(found, ForgetChange):
+                taken.writes.append(_forgetting(found, ours=ours))
                 taken.gaps.extend(_deleted(found, project, view))
-            elif found is not None:
-                about |= _texts(found)
             if not ours and not self._is_forgotten(found, view):
                 taken.rows.append((machine, plain))
         if not ours and header.revision:
-            taken.writes.append(_copying(one, about))
+            taken.writes.append(_copying(one, about, several=several))
 
     def _members_learned(self) -> Iterator[tuple[str, bytes]]:
         """Yield what tells ingest whose machines there are, and their names as soon as known.
@@ -284,11 +284,9 @@ class Intake:
         return bool(about) and all(view.forgotten(one) is not None for one in about)
 
 
-def _noting(found: Change, sequence: int, span: Span | None, *, ours: bool) -> Write:
+def _forgetting(found: ForgetChange, *, ours: bool) -> Write:
     about = tuple(change.subjects(found))
-    if isinstance(found, ForgetChange):
-        return lambda unit: unit.forget(about, ours=ours)
-    return lambda unit: unit.note_about(about, sequence, span)
+    return lambda unit: unit.forget(about, ours=ours)
 
 
 def _deleted(found: ForgetChange, project: str, view: TeamView) -> Iterator[tuple[str, Span]]:
@@ -299,18 +297,35 @@ def _deleted(found: ForgetChange, project: str, view: TeamView) -> Iterator[tupl
                 yield project, one.ours
 
 
-def _texts(found: Change) -> dict[str, bytes]:
-    """Return what a change is about, each with the mark of the text that it gives that."""
-    text = found.text if isinstance(found, TurnChange | AmendChange) else None
-    if isinstance(text, Edited):
-        text = text.text
-    mark = text_mark(text) if text is not None else b""
-    return dict.fromkeys(change.subjects(found), mark)
+def _replaced(
+    about: Mapping[str, bytes], project: str, span: Span, view: TeamView
+) -> Iterator[tuple[str, Span]]:
+    """Yield the positions of our earlier messages with an old text of anything, among others.
+
+    Others keep their copies of these, with that text, until the rest is published again.
+    """
+    for subject, mark in about.items():
+        for one in view.about(subject) if mark else ():
+            if one.ours and one.ours.through < span.through and one.mark not in (mark, b""):
+                yield project, one.ours
 
 
-def _copying(one: _Sealed, about: Mapping[str, bytes]) -> Write:
+def _texts(changes: Iterable[Change | None]) -> dict[str, bytes]:
+    """Return what changes are about, each with the mark of the text that they give that."""
+    about: dict[str, bytes] = {}
+    for one in changes:
+        if one is not None and not isinstance(one, ForgetChange):
+            text = one.text if isinstance(one, TurnChange | AmendChange) else None
+            if isinstance(text, Edited):
+                text = text.text
+            mark = text_mark(text) if text is not None else b""
+            about |= {subject: mark or about.get(subject, b"") for subject in change.subjects(one)}
+    return about
+
+
+def _copying(one: _Sealed, about: Mapping[str, bytes], *, several: bool) -> Write:
     project, machine, position = one.header.project, one.header.machine, one.header.revision
-    return lambda unit: unit.copy(project, machine, position, one.data, about)
+    return lambda unit: unit.copy(project, machine, position, one.data, about, several=several)
 
 
 def _keeping(sequence: int, message: Unopened) -> Write:

@@ -129,16 +129,19 @@ class Outbox:
         project.main = LogSender(max(0, revision_of(resume) - 1), resume, tag=tag)
         return project.shared
 
-    def refill(self, hashed: str, span: Span, tag: str) -> None:
-        """Publish again what there is between two positions."""
+    def refill(self, hashed: str, span: Span, tag: str) -> bool:
+        """Publish again what there is between two positions; return False if it has to wait."""
         project = self._projects.get(hashed)
-        if project is None or not project.checked or len(project.refills) >= MOST_REFILLS:
-            return
+        if project is None:
+            return True
+        if not project.checked or len(project.refills) >= MOST_REFILLS:
+            return False
         through = min(span.through, project.shared.position)
         overlapping = any(one.last < through and span.after < one.until for one in project.refills)
         if span.after < through and not overlapping:
             start = max(0, revision_of(span.after) - 1)
             project.refills.append(LogSender(start, span.after, until=through, tag=tag))
+        return True
 
     def acknowledged(self, number: int, sequence: int) -> Shared | None:
         """Take note of an acknowledgement; return the cursor if it has moved."""

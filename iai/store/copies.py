@@ -2,7 +2,8 @@
 
 A machine that is gone for good cannot publish again what a stream has lost. Any other one can, with
 these: only their author could have signed them. A copy goes when anything in it is forgotten, or
-when its author has published another text for anything in it.
+when its author has published another text for what is in it. Where there is more in it, of which
+nobody else may have a copy, it stays until its author publishes that again, at the same position.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ _WHOLE = b"copies"  # in `meta`
 _OF = 32  # bytes of a key in `copies` that say whose it is: two ids in hexadecimal
 _MARK = 8  # bytes
 _NO_TEXT = b"\0"
+_MORE = b"+"  # after a mark: there is more in the message
 
 
 class CopyView(Tables):
@@ -42,25 +44,35 @@ class CopyChange(CopyView):
         self._t.put(_WHOLE, b"\1" if whole else b"\0", db=self._db["meta"])
 
     def keep_copy(
-        self, project: str, machine: str, position: int, data: bytes, about: Mapping[str, bytes]
+        self,
+        project: str,
+        machine: str,
+        position: int,
+        data: bytes,
+        about: Mapping[str, bytes],
+        *,
+        several: bool,
     ) -> None:
-        """Keep a message, and none of its machine with a text that a later one replaces.
+        """Keep a message, and none of its machine that only has a text that a later one replaces.
 
         `about`: what it is about, each with the mark of the text that it gives that, or b"". None
-        of it must be forgotten.
+        of it must be forgotten. `several`: are there several changes in it?
         """
         key = _key(project, machine, position)
-        digests = {digest(subject): mark or _NO_TEXT for subject, mark in about.items()}
-        for subject, mark in digests.items():
-            for other in list(self._with_other_text(subject, key, mark)):
-                if other > key:
-                    return
+        digests = {digest(subject): mark for subject, mark in about.items()}
+        others = [one for at in digests.items() for one in self._with_other_text(*at, key)]
+        replaced = any(other > key for other, _ in others)
+        if replaced and (not several or self._t.get(key, db=self._db["copies"]) is not None):
+            return
+        for other, alone in others:
+            if alone and other < key:
                 self._drop(other)
         self._drop(key)
         self._t.put(key, data, db=self._db["copies"])
         self._t.put(key, b"".join(digests), db=self._db["copy_subjects"])
         for subject, mark in digests.items():
-            self._t.put(subject + key, mark, db=self._db["copies_about"])
+            known = mark + _MORE if mark and several else mark or _NO_TEXT
+            self._t.put(subject + key, known, db=self._db["copies_about"])
 
     def drop_copies(self, subject: str) -> None:
         """Delete all copies that are about something."""
@@ -69,11 +81,14 @@ class CopyChange(CopyView):
             self._drop(key[DIGEST:])
             self._t.delete(key, db=self._db["copies_about"])  # older versions kept no subjects
 
-    def _with_other_text(self, subject: bytes, key: bytes, mark: bytes) -> Iterator[bytes]:
-        """Yield the keys of a machine's copies with another text for something."""
-        if mark != _NO_TEXT:
-            every = self._t.prefixed(self._db["copies_about"], subject + key[:_OF])
-            yield from (k[DIGEST:] for k, known in every if known not in (mark, _NO_TEXT))
+    def _with_other_text(
+        self, subject: bytes, mark: bytes, key: bytes
+    ) -> Iterator[tuple[bytes, bool]]:
+        """Yield the keys of a machine's copies with another text for something; is it all there?"""
+        if mark:
+            for at, known in self._t.prefixed(self._db["copies_about"], subject + key[:_OF]):
+                if known != _NO_TEXT and known[:_MARK] != mark:
+                    yield at[DIGEST:], not known.endswith(_MORE, _MARK)
 
     def _drop(self, key: bytes) -> None:
         self._t.delete(key, db=self._db["copies"])

@@ -26,11 +26,11 @@ DATABASES = (
     "shared",  # hash of the project -> Shared
     "peers",  # hash of the project, machine -> Peer
     "unopened",  # sequence -> Unopened
-    "about",  # digest of a subject, sequence -> positions, where this machine published it
+    "about",  # digest of a subject, sequence -> positions and mark, where this machine published it
     "forgotten",  # digest of a subject -> whether this machine had it forgotten
     "erasures",  # sequence of a message that is to be deleted from the stream
     "copies",  # hash of the project, machine, position -> envelope: see `iai.store.copies`
-    "copies_about",  # digest of a subject, key in `copies` -> mark of the text that it gives that
+    "copies_about",  # digest of a subject, key in `copies` -> mark of its text, is there more
     "copy_subjects",  # key in `copies` -> digests of its subjects, one after the other
 )
 

@@ -87,6 +87,7 @@ class About(Struct, frozen=True):
 
     sequence: int
     ours: Span | None  # positions that it covers, if this machine published it
+    mark: bytes  # of the text that it gives that; b"": it gives none, or there is no more in it
 
 
 class TeamView(InboxView, CopyView):
@@ -131,7 +132,7 @@ class TeamView(InboxView, CopyView):
     def about(self, subject: str) -> list[About]:
         """Return the messages of the stream that are about this."""
         found = self._t.prefixed(self._db["about"], digest(subject))
-        return [About(decode_u64(key[-_SEQUENCE:]), _span(data)) for key, data in found]
+        return [_about(decode_u64(key[-_SEQUENCE:]), data) for key, data in found]
 
     def forgotten(self, subject: str) -> bool | None:
         """Has this machine had it forgotten (True), or another one (False)? None: nobody has."""
@@ -208,15 +209,15 @@ class TeamChange(TeamView, InboxChange, CopyChange):
         """Forget a message that was opened, or is not worth keeping."""
         self._t.delete(encode_u64(sequence), db=self._db["unopened"])
 
-    def note_about(self, subjects: Iterable[str], sequence: int, ours: Span | None) -> None:
+    def note_about(self, about: Mapping[str, bytes], sequence: int, ours: Span | None) -> None:
         """Note what a message is about; have it deleted if that was forgotten already.
 
-        `ours`: the positions that it covers, if this machine published it.
+        `about` has the mark of each subject: see `About`, also for `ours`.
         """
-        for subject in subjects:
+        for subject, mark in about.items():
             key = digest(subject) + encode_u64(sequence)
-            span = encode_u64(ours.after) + encode_u64(ours.through) if ours else _THEIRS
-            self._t.put(key, span, db=self._db["about"])
+            known = encode_u64(ours.after) + encode_u64(ours.through) + mark if ours else _THEIRS
+            self._t.put(key, known, db=self._db["about"])
             forgotten = self.forgotten(subject)
             if forgotten or (forgotten is not None and ours):
                 self.erase(sequence)
@@ -237,11 +238,18 @@ class TeamChange(TeamView, InboxChange, CopyChange):
             self.drop_copies(subject)
 
     def copy(
-        self, project: str, machine: str, position: int, data: bytes, about: Mapping[str, bytes]
+        self,
+        project: str,
+        machine: str,
+        position: int,
+        data: bytes,
+        about: Mapping[str, bytes],
+        *,
+        several: bool = False,
     ) -> None:
         """Keep a copy of a message, if nothing in it was forgotten. See `keep_copy`."""
         if all(self.forgotten(subject) is None for subject in about):
-            self.keep_copy(project, machine, position, data, about)
+            self.keep_copy(project, machine, position, data, about, several=several)
 
     def erase(self, sequence: int) -> None:
         """Have a message deleted from the stream."""
@@ -252,8 +260,10 @@ class TeamChange(TeamView, InboxChange, CopyChange):
         self._t.delete(encode_u64(sequence), db=self._db["erasures"])
 
 
-def _span(data: bytes) -> Span | None:
-    return None if data == _THEIRS else Span(decode_u64(data[:8]), decode_u64(data[8:]))
+def _about(sequence: int, data: bytes) -> About:
+    if data == _THEIRS:
+        return About(sequence, None, b"")
+    return About(sequence, Span(decode_u64(data[:8]), decode_u64(data[8:16])), data[16:])
 
 
 Write: TypeAlias = Callable[[TeamChange], object]  # what is to be done in a transaction

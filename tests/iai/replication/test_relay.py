@@ -10,7 +10,7 @@ from iai.model.clock import NS
 from iai.model.record import digest
 from iai.protocol.ingest import Edit, Forget, Pin
 from iai.protocol.replicator import LeaveTeam, TeamMessageRefused
-from iai.replication import content, relay
+from iai.replication import content, messages, outbox, relay
 from iai.replication.content import Relayed
 from iai.store.team_store import TeamChange
 from iai.team import subjects
@@ -143,6 +143,43 @@ def test_of_what_its_author_has_edited_no_copy_has_the_old_text(team: Make, tmp_
         copied = unsealed(node, gone, hashed(t))
         assert b"what stays" in copied
         assert b"purged" not in copied
+
+
+@pytest.mark.parametrize("by", [0, 2])
+def test_a_newcomer_gets_what_else_was_in_a_message_with_a_text_that_was_edited(
+    team: Make, tmp_path: Path, by: int
+) -> None:
+    t = team(3)
+    a, b, gone = t.nodes
+    t.share()
+    said = [gone.say(text, session="s") for text in ("one", "a-word-to-be-purged", "three")]
+    t.settle()
+    assert len(copies(a, gone, hashed(t))) == 1
+    t.nodes[by].edit(Edit(ref=said[1], text="two"))
+    t.settle()
+    t.lose(gone)
+    t.empty()
+    late = t.join(tmp_path / "late", "Eve")
+    t.settle(60)
+    for node in (a, b, late):
+        assert node.texts() == dict(zip(said, ("one", "two", "three"), strict=True))
+        assert b"purged" not in unsealed(node, gone, hashed(t))
+
+
+def test_no_copy_has_an_old_text_where_more_messages_have_some_than_are_filled_at_a_time(
+    team: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "MOST_JOINED", 2)
+    monkeypatch.setattr(outbox, "MOST_REFILLS", 1)
+    t = team(2)
+    a, b = t.nodes
+    t.share()
+    said = [a.say(f"text {number}, to-be-purged", session="s") for number in range(10)]
+    t.settle()
+    for one in said[::2]:
+        a.edit(Edit(ref=one, text="what stays"))
+    t.settle()
+    assert unsealed(b, a, hashed(t)).count(b"purged") == 5
 
 
 def test_what_a_machine_forgot_that_is_gone_is_forgotten_by_those_who_were_away(

@@ -40,14 +40,14 @@ def test_changes_are_numbered_as_they_can_be_applied_whatever_was_deleted_or_beg
 def test_what_another_has_forgotten_deletes_only_our_messages_and_what_we_have_forgotten_all(
     store: TeamStore,
 ) -> None:
-    store.commit(lambda unit: unit.note_about(["x", "y"], 1, Span(0, 5)))
-    store.commit(lambda unit: unit.note_about(["x"], 2, None))
+    store.commit(lambda unit: unit.note_about({"x": b"", "y": b""}, 1, Span(0, 5)))
+    store.commit(lambda unit: unit.note_about({"x": b""}, 2, None))
     store.commit(lambda unit: unit.forget(["x"], ours=False))
     with store.view() as view:
         assert view.erasures(9) == [1]
         assert (view.forgotten("x"), view.forgotten("y")) == (False, None)
     store.commit(lambda unit: unit.forget(["x"], ours=True))
-    store.commit(lambda unit: unit.note_about(["x"], 3, None))  # from one who does not know yet
+    store.commit(lambda unit: unit.note_about({"x": b""}, 3, None))  # who did not know of it
     store.commit(lambda unit: unit.forget(["x"], ours=False))  # takes nothing back
     with store.view() as view:
         assert view.erasures(9) == [1, 2, 3]
@@ -70,7 +70,7 @@ def test_in_an_encrypted_store_nothing_that_waits_is_in_the_clear(tmp_path: Path
     encrypt(tmp_path)
     store = TeamStore(tmp_path / "team", map_size=MAP)
     store.commit(lambda unit: unit.arrive([("m", b"zebra-quartz")], NOW))
-    store.commit(lambda unit: unit.note_about(["01ZEBRA"], 1, Span(0, 1)))
+    store.commit(lambda unit: unit.note_about({"01ZEBRA": b""}, 1, Span(0, 1)))
     store.close()
     assert b"zebra" not in (tmp_path / "team" / "data.mdb").read_bytes().lower()
     inbox = Inbox(tmp_path / "team")
@@ -103,6 +103,24 @@ def test_of_the_texts_that_a_machine_gave_a_record_only_the_last_is_kept_in_a_co
         store.commit(lambda unit, p=position, d=data, a=about: unit.copy(P, M, p, d, a))  # type: ignore[misc]
     assert copied(store) == [b"redacted"]
     assert indexed(store) == 3
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_a_copy_with_an_old_text_stays_for_what_else_is_in_it_until_that_is_published_again(
+    store: TeamStore, order: tuple[int, ...]
+) -> None:
+    old, new = {"x": text_mark("old"), "y": text_mark("y")}, {"x": text_mark("new")}
+    made = {
+        1: lambda unit: unit.copy(P, M, 1, b"old and y", old, several=True),
+        2: lambda unit: unit.copy(P, M, 2, b"new", new),
+    }
+    for position in order:
+        store.commit(made[position])
+    assert copied(store) == [b"old and y", b"new"]
+    store.commit(lambda unit: unit.copy(P, M, 1, b"y", {"y": text_mark("y")}))
+    store.commit(made[1])  # by a server that repeats it
+    assert copied(store) == [b"y", b"new"]
+    assert indexed(store) == 4
 
 
 def test_a_copy_that_goes_leaves_nothing_in_the_index(store: TeamStore) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 # Candidates from each index. The score of one hardly depends on the others, so more of them only
 # add hits far down, and the cost of a question grows with them.
-CANDIDATES = 60
+CANDIDATES = 120
 
 # Few hits need fewer candidates: FEWEST, and PER_HIT more for each hit above FIRST. Up to that
 # number the first hits are the same however many are asked for.

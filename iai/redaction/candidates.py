@@ -37,7 +37,7 @@ def candidates(text: str) -> list[Run]:
 
 def is_worth_asking(word: str) -> bool:
     """May a run be a token of a kind that only a library knows, rather than words and numbers?"""
-    return any(
+    return not word.isalpha() and any(
         len(part) >= _DENSE and not part.isalpha() and not part.isdigit()
         for part in word.replace("-", "_").split("_")
     )

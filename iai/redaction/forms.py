@@ -219,7 +219,8 @@ _WITH_RUN = (
     Form("private-key", '"kty"', re.compile(
         r'"kty"[^{}]{0,2000}?"d"\s{0,3}:\s{0,3}"([\w-]{20,1024})"'), hint='"'),
     Form("cookie", "e\t", re.compile(  # a file of curl's
-        r"\t(?:TRUE|FALSE)\t\d{1,12}\t[\w.-]{1,80}\t(\S{16,4096})"), _is_token, back=5),
+        r"\t(?:TRUE|FALSE)\t\d{1,12}\t[\w.-]{1,80}\t(\S{16,4096})"), _is_token, back=5,
+        hint="\t"),
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),

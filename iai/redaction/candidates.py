@@ -10,7 +10,7 @@ SHORTEST = 16
 _RUN_OF = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 _TABLE = bytes(ord("a") if byte in _RUN_OF else ord(" ") for byte in range(256))
 _LONG = b"a" * SHORTEST
-_DENSE = re.compile(r"(?=[A-Za-z]{0,60}[0-9])(?=[0-9]{0,60}[A-Za-z])[A-Za-z0-9]{10}")
+_DENSE = 10  # letters and digits in a row
 _MIXED = re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_-]{20,}")
 
 
@@ -37,7 +37,10 @@ def candidates(text: str) -> list[Run]:
 
 def is_worth_asking(word: str) -> bool:
     """May a run be a token of a kind that only a library knows, rather than words and numbers?"""
-    return _DENSE.search(word) is not None
+    return not word.isalpha() and any(
+        len(part) >= _DENSE and not part.isalpha() and not part.isdigit()
+        for part in word.replace("-", "_").split("_")
+    )
 
 
 def is_like_a_token(word: str) -> bool:

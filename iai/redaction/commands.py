@@ -3,47 +3,48 @@
 from iai.redaction.randomness import is_password, is_random
 from iai.redaction.triggered_form import Form, compiled, is_value
 
-# A word of the command, what else its name may have, and what is right before the password.
+# A hint, a word of the command, what else its name may have, and what is right before the password.
 _ARGUMENTS = (
-    ("curl", "", r"""(?:-[a-z]{0,6}u|--user|--proxy-user)[\s=]{0,2}["']?[^\s:"']{1,80}:"""),
-    ("mysql", "(?:dump|admin|import|show|sh)?", r"""(?-i:-p)["']?"""),
-    ("mariadb", r"[\w-]{0,8}", r"""(?-i:-p)["']?"""),
-    ("mongo", r"\w{0,7}", r"""(?-i:-p)\s{0,2}["']?"""),
-    ("ssh-keygen", "", r"""(?-i:-[NP])\s{1,2}["']?"""),
-    ("rdesktop", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),
-    ("ipmitool", "", r"""(?-i:-P)\s{1,2}["']?"""),
-    ("add-generic-password", "", r"""(?-i:-w)\s{1,2}["']?(?!-)"""),  # of macOS
-    ("sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
-    ("redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
-    ("login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
-    ("sqlcmd", "", r"""(?-i:-P)\s{0,2}["']?"""),
-    ("ldap", r"\w{3,10}", r"""(?-i:-w)\s{0,2}["']?"""),
-    ("mosquitto_", r"\w{3}", r"""(?-i:-P)\s{1,2}["']?"""),
-    ("useradd", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("usermod", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("zip", "(?:cloak)?", r"""(?-i:-P)\s{0,2}["']?"""),
-    ("7z", "[ar]?", r"""(?-i:-p)["']?"""),
-    ("rar", "", r"""(?-i:-h?p)["']?(?!\s)"""),
-    ("smbclient", "", r"""-U\s{0,2}["']?[^\s%"']{1,80}%"""),
-    ("cqlsh", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("snmp", r"\w{2,9}", r"""(?-i:-[AXc])\s{1,2}["']?"""),
-    ("doctl", "", r"""(?:-t|--access-token)[\s=]{1,2}["']?"""),
-    ("bcp", "", r"""(?-i:-P)\s{0,2}["']?"""),
-    ("cypher-shell", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("etcdctl", "", r"""--user[= ]["']?[^\s:"']{1,80}:"""),
-    ("http", "s?", r"""(?:-a|--auth)[= ]{1,2}["']?[^\s:"']{1,80}:"""),
-    ("xh", "s?", r"""(?:-a|--auth)[= ]{1,2}["']?[^\s:"']{1,80}:"""),
-    ("psexec", r"[\w.]{0,6}", r"""-p\s{1,2}["']?"""),
-    ("lftp", "", r"""(?-i:-u)\s{1,2}["']?[^\s,"']{1,80},"""),
-    ("keytool", "", r"""-(?:store|key|src|dest|new)\w{0,7}pass\s{1,2}["']?"""),
-    ("jarsigner", "", r"""-(?:store|key)pass\s{1,2}["']?"""),
-    ("twine", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("az sql", "", r"""(?-i:-p)\s{1,2}["']?"""),
-    ("nuget", "", r"""(?-i:-k|--api-key|-ApiKey)\s{1,2}["']?"""),
-    ("influx", "", r"""(?-i:-t)\s{1,2}["']?"""),
-    ("openssl enc", "", r"""(?-i:-k)\s{1,2}["']?"""),
-    ("keyvault secret set", "", r"""--value[= ]["']?"""),
+    (" -", "curl", "", r"""(?:-[a-z]{0,6}u|--user|--proxy-user)[\s=]{0,2}["']?[^\s:"']{1,80}:"""),
+    ("-p", "mysql", "(?:dump|admin|import|show|sh)?", r"""(?-i:-p)["']?"""),
+    ("-p", "mariadb", r"[\w-]{0,8}", r"""(?-i:-p)["']?"""),
+    ("-p", "mongo", r"\w{0,7}", r"""(?-i:-p)\s{0,2}["']?"""),
+    ("key", "ssh-keygen", "", r"""(?-i:-[NP])\s{1,2}["']?"""),
+    ("-p", "rdesktop", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),
+    ("-p", "ipmitool", "", r"""(?-i:-P)\s{1,2}["']?"""),
+    ("pass", "add-generic-password", "", r"""(?-i:-w)\s{1,2}["']?(?!-)"""),  # of macOS
+    ("pass", "sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
+    (" -", "redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
+    ("login", "login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
+    ("-p", "sqlcmd", "", r"""(?-i:-P)\s{0,2}["']?"""),
+    (" -", "ldap", r"\w{3,10}", r"""(?-i:-w)\s{0,2}["']?"""),
+    ("-p", "mosquitto_", r"\w{3}", r"""(?-i:-P)\s{1,2}["']?"""),
+    ("-p", "useradd", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("-p", "usermod", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("-p", "zip", "(?:cloak)?", r"""(?-i:-P)\s{0,2}["']?"""),
+    ("-p", "7z", "[ar]?", r"""(?-i:-p)["']?"""),
+    (" -", "rar", "", r"""(?-i:-h?p)["']?(?!\s)"""),
+    ("%", "smbclient", "", r"""-U\s{0,2}["']?[^\s%"']{1,80}%"""),
+    ("-p", "cqlsh", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    (" -", "snmp", r"\w{2,9}", r"""(?-i:-[AXc])\s{1,2}["']?"""),
+    (" -", "doctl", "", r"""(?:-t|--access-token)[\s=]{1,2}["']?"""),
+    ("-p", "bcp", "", r"""(?-i:-P)\s{0,2}["']?"""),
+    ("-p", "cypher-shell", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    (" -", "etcdctl", "", r"""--user[= ]["']?[^\s:"']{1,80}:"""),
+    (" -", "http", "s?", r"""(?:-a|--auth)[= ]{1,2}["']?[^\s:"']{1,80}:"""),
+    (" -", "xh", "s?", r"""(?:-a|--auth)[= ]{1,2}["']?[^\s:"']{1,80}:"""),
+    ("-p", "psexec", r"[\w.]{0,6}", r"""-p\s{1,2}["']?"""),
+    (" -", "lftp", "", r"""(?-i:-u)\s{1,2}["']?[^\s,"']{1,80},"""),
+    ("pass", "keytool", "", r"""-(?:store|key|src|dest|new)\w{0,7}pass\s{1,2}["']?"""),
+    ("pass", "jarsigner", "", r"""-(?:store|key)pass\s{1,2}["']?"""),
+    ("-p", "twine", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("-p", "az sql", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    (" -", "nuget", "", r"""(?-i:-k|--api-key|-ApiKey)\s{1,2}["']?"""),
+    (" -", "influx", "", r"""(?-i:-t)\s{1,2}["']?"""),
+    (" -", "openssl enc", "", r"""(?-i:-k)\s{1,2}["']?"""),
+    ("secret", "keyvault secret set", "", r"""--value[= ]["']?"""),
     (
+        "pass",
         "htpasswd",
         "",
         r"""-(?-i:[a-zB-Z]{0,6}b[a-zB-Z]{0,6})(?:\s+-\w+)*\s+\S+\s+(?:\S+\s+)?["']?""",
@@ -60,12 +61,12 @@ FORMS = (
             ),
             is_value,
             back=2,
-            hint=" -",
+            hint=hint,
         )
-        for command, more, before in _ARGUMENTS
+        for hint, command, more, before in _ARGUMENTS
     ),
     Form("password", "-pass", compiled(r"""-pass(?:in|out)?[= ]["']?pass:([^\s"']{3,200})"""),
-        is_value, hint=" -"),  # openssl
+        is_value, hint="pass"),  # openssl
     Form("token", "vault login", compiled(
         r"""vault[ ]login[ ](?:-[\w=-]{1,40}[ ]){0,3}["']?(?!-)([^\s"'=]{6,200})"""), is_password,
         hint="login"),
@@ -76,11 +77,12 @@ FORMS = (
     Form("password", "--encrypt ", compiled(
         r"""--encrypt[ ]\S{1,200}[ ]([^\s"']{3,200})[ ]\d{2,3}"""), is_value, hint=" -"),
     Form("password", "xfreerdp", compiled(
-        r"""xfreerdp\d?\b[^\n|;]{0,200}?[ ]/p:["']?([^\s"']{3,200})"""), is_value),
+        r"""xfreerdp\d?\b[^\n|;]{0,200}?[ ]/p:["']?([^\s"']{3,200})"""), is_value, hint=":"),
     Form("password", "bw unlock", compiled(r"""bw[ ]unlock[ ]["']?(?!-)([^\s"']{6,200})"""),
-        is_password),
+        is_password, hint="b"),
     Form("pypi-token", "pypi-token.", compiled(
-        r"""pypi-token\.[\w.-]{1,40}\s{1,2}["']?([^\s"']{6,512})"""), is_password),  # poetry
+        r"""pypi-token\.[\w.-]{1,40}\s{1,2}["']?([^\s"']{6,512})"""), is_password,
+        hint="token"),  # poetry
     Form("secret", "mc alias set", compiled(
         r"""mc[ ]alias[ ]set[ ](?:\S{1,200}[ ]){3}["']?([^\s"']{6,200})"""), is_password),
     Form("aws-secret", "secret_access_key ", compiled(
@@ -88,26 +90,27 @@ FORMS = (
     Form("cookie", " -b ", compiled(
         r"""[ ]-b[ ]["']?(?:[\w.-]{1,60}=[^;\s"']{0,80};[ ]?){0,6}[\w.-]{1,60}=
         ([^;\s"']{12,4096})"""),
-        is_random, hint=" -"),
+        is_random, hint="="),
     Form("password", "echo ", compiled(
         r"""(?:password|secret|token)-(?:command|file)[ =:]{1,3}(?:["']|<\()?echo[ ]["']?
         ([^\s"')]{3,200})"""),
         is_value, back=20, hint=" -"),
     Form("secret", "secret:create", compiled(
         r"""secret:create\b[^\n|;]{0,200}?[ ]--value[ =]["']?([^\s"']{3,200})"""), is_value,
-        hint=" -"),  # eas
+        hint="secret"),  # eas
     Form("secret", "secret set ", compiled(
         r"""secret[ ]set[ ][^\n|;]{1,200}?\s(?:--body[ =]|-b)\s{0,2}["']?([^\s"']{3,200})"""),
-        is_value, hint=" -"),
+        is_value, hint="secret"),
     Form("secret", "--from-literal", compiled(  # kubectl
-        r"""--from-literal[ =]["']?[\w.-]{1,253}=["']?([^\s"']{3,500})"""), is_password, hint=" -"),
+        r"""--from-literal[ =]["']?[\w.-]{1,253}=["']?([^\s"']{3,500})"""), is_password, hint="="),
     Form("secret", "put-parameter", compiled(
         r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secret|token|key)[^\n|;]{1,200}?\s--value[ =]
         ["']?([^\s"']{3,200})"""), is_value, hint=" -"),
     Form("secret", "encrypt_string", compiled(r"""encrypt_string\s+["']([^\s"']{3,200})["']"""),
         is_value, hint=" -"),
     Form("password", "http-basic", compiled(  # composer, poetry
-        r"""http-basic\.\S{1,120}\s{1,4}\S{1,80}\s{1,4}["']?([^\s"']{4,200})"""), is_password),
+        r"""http-basic\.\S{1,120}\s{1,4}\S{1,80}\s{1,4}["']?([^\s"']{4,200})"""), is_password,
+        hint="b"),
     Form("password", "convertto-securestring", compiled(  # PowerShell
         r"""convertto-securestring\s+(?:-String\s+)?["']([^"'\n]{3,200})["']"""),
         is_value, hint=" -"),
@@ -119,7 +122,7 @@ FORMS = (
     *(
         Form("password", verb, compiled(
             rf"""{verb}[ ]\S{{1,80}}[ ]["']?([^\s"']{{3,200}})"""), is_password, hint=hint)
-        for verb, hint in (("change_password", "pass"), ("add_user", "add_user"))  # rabbitmqctl
+        for verb, hint in (("change_password", "pass"), ("add_user", "_"))  # rabbitmqctl
     ),
     Form("token", "cargo login", compiled(
         r"""cargo[ ]login[ ]["']?(?!-)([\w-]{16,200})"""), is_password, hint="login"),
@@ -135,7 +138,8 @@ FORMS = (
     Form("secret", "api-key store ", compiled(  # Confluent
         r"""api-key[ ]store[ ][A-Z0-9]{16}[ ]["']?([^\s"']{16,200})"""), hint="key"),
     Form("secret", "kv put ", compiled(  # vault
-        r"""kv[ ]put[ ][^\n|;=]{1,200}?[ ][\w.-]{1,80}=["']?([^\s"'@]{3,200})"""), is_password),
+        r"""kv[ ]put[ ][^\n|;=]{1,200}?[ ][\w.-]{1,80}=["']?([^\s"'@]{3,200})"""), is_password,
+        hint="="),
     Form("password", "sqlplus", compiled(
         r"""sqlplus[ ](?:-\w+[ ]){0,4}["']?[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value,
         hint="@"),

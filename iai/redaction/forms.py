@@ -5,7 +5,7 @@ import re
 from iai.redaction import commands
 from iai.redaction.randomness import is_password, is_random, is_strong
 from iai.redaction.tokens import basic_password
-from iai.redaction.triggered_form import Form, Triggers, compiled, is_value
+from iai.redaction.triggered_form import Form, by_hints, compiled, is_value
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -22,8 +22,9 @@ def _is_basic(value: str) -> bool:
 # Found in every text, whether or not it has a long run of letters and digits.
 _ALWAYS = (
     Form("url-password", "://", compiled(
-        r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), is_value),
-    Form("url-token", "://", compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token),
+        r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), is_value, hint="@"),
+    Form("url-token", "://", compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token,
+        hint="@"),
     Form("signature", "sig=", compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})"), hint="="),
     Form("signature", "signature=", compiled(r"signature=([0-9a-f]{32,512})"), hint="="),
     Form("api-key", "key=", compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token, hint="="),
@@ -34,9 +35,10 @@ _ALWAYS = (
     Form("auth-header", "digest ", compiled(
         r"""digest[ ][^\n]{0,500}?\bresponse=\\?["']?([0-9a-f]{32,128})(?![0-9a-f])"""),
         hint="auth"),
-    Form("bearer-token", "bearer", compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random),
+    Form("bearer-token", "bearer", compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random,
+        hint="b"),
     Form("basic-auth", "basic", compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
-        _is_basic),
+        _is_basic, hint="b"),
     Form("basic-auth", "auth", compiled(
         r"""auth\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?([A-Za-z0-9+/]{8,1024}={0,2})"""), _is_basic),
     Form("netrc-password", "machine", compiled(
@@ -48,10 +50,10 @@ _ALWAYS = (
         is_value, hint="pass"),
     Form("cookie", "cookie:", compiled(
         r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,12};\s?){0,8}[\w.-]{1,60}=([^;\s"'\\]{16,4096})"""),
-        _is_token),
+        _is_token, hint="="),
     Form("cookie", "cookie", compiled(
         r"""cookie\s{0,3}=\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
-        ([^;\s"'`\\]{16,4096})"""), _is_token),
+        ([^;\s"'`\\]{16,4096})"""), _is_token, hint="="),
     Form("cookie", ";jsessionid=", compiled(r";jsessionid=([\w.!-]{16,200})"), hint="="),
     Form("oauth-code", "code=", compiled(r"(?<=[?&])code=([\w.~%/-]{20,2048})"), is_random,
         hint="="),
@@ -62,14 +64,15 @@ _ALWAYS = (
         is_strong, hint="pass"),
     *(
         Form("password", port, compiled(
-            rf"{re.escape(port)}[^\s:]{{1,60}}:[^\s:]{{1,60}}:([^\s:\"']{{4,200}})"), is_value)
+            rf"{re.escape(port)}[^\s:]{{1,60}}:[^\s:]{{1,60}}:([^\s:\"']{{4,200}})"), is_value,
+            hint=":")
         for port in (":5432:", "*:*:")  # ~/.pgpass
     ),
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
         ["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
     Form("password", "wifi.begin(", compiled(
-        r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password),
+        r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password, hint="("),
     Form("password", "login(", compiled(
         r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), is_password,
         hint="login"),
@@ -79,7 +82,7 @@ _ALWAYS = (
     *(
         Form("password", call, compiled(
             rf"""{re.escape(call)}\s{{0,8}}(?:["'][^"'\n]{{0,200}}["'],\s{{0,8}}){{2}}
-            ["']([^"'\s]{{4,200}})["']"""), is_password)
+            ["']([^"'\s]{{4,200}})["']"""), is_password, hint="(")
         for call in ("connect(", "getconnection(", "create_user(", "create_superuser(", "pdo(",
                      "mysqli(")
     ),
@@ -114,8 +117,8 @@ _ALWAYS = (
     *(
         Form("password", name, compiled(
             rf"""{name}(?:ential|enciale)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{{1,60}}["'`]?\s?[/:]\s?
-            ["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""), is_password)
-        for name in ("cred", "zugangsdaten")
+            ["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""), is_password, hint=hint)
+        for name, hint in (("cred", "cred"), ("zugangsdaten", "z"))
     ),
     Form("password", "log in ", compiled(
         r"""log[ ]in[ ](?:with|as|using)[ ]["'`]?[\w.@-]{1,60}["'`]?[ ]?/[ ]?
@@ -127,7 +130,7 @@ _ALWAYS = (
     Form("password", "pin ", compiled(
         r"""(?<![\w-])pin[ ](?:code[ ])?(?:for[ ](?:\w{1,40}[ ]){1,4})?is[ ](\d{4,12})(?!\d)""")),
     Form("password", 'send "', compiled(r"""send[ ]"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
-        is_password),
+        is_password, hint='"'),
     Form("password", "pass: ", compiled(  # of YAML
         r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
         hint="pass"),
@@ -175,21 +178,24 @@ _ALWAYS = (
         Form("wallet-phrase", name, compiled(
             rf"""{name}(?:[ ]phrase|[ ]words)?\\?["']?\s{{0,2}}(?:is|are|:|=)?\s{{0,4}}\\?["']?
             ((?:[a-z]{{3,8}}[ ]){{11,23}}[a-z]{{3,8}})(?![a-z])"""), hint=hint)
-        for name, hint in (("mnemonic", "mnemonic"), ("seed", " phrase"), ("recovery", " phrase"))
+        for name, hint in (("mnemonic", "mn"), ("seed", " phrase"), ("recovery", " phrase"))
     ),
     Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
     Form("password", "identified by", compiled(
-        r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value),
+        r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value,
+        hint="b"),
     *commands.FORMS,
 )  # fmt: skip
 # Found only in a text with a long run: these have one themselves.
 _WITH_RUN = (
     Form("slack-webhook", "hooks.slack.com", compiled(
-        r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]{20,200})")),
-    Form("discord-webhook", "/webhooks/", compiled(r"/webhooks/(\d{10,25}/[\w-]{20,120})")),
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/([\w/-]{20,200})"), hint="hook"),
+    Form("discord-webhook", "/webhooks/", compiled(r"/webhooks/(\d{10,25}/[\w-]{20,120})"),
+        hint="hook"),
     Form("teams-webhook", "webhook.office.com", compiled(
-        r"webhook\.office\.com/webhookb2/([\w@-]{30,120}/\w{1,40}/[\w/-]{20,130})")),
-    Form("telegram-token", ":a", re.compile(r"(?<!\d)(\d{8,10}:A[\w-]{32,36})(?![\w-])"), back=10),
+        r"webhook\.office\.com/webhookb2/([\w@-]{30,120}/\w{1,40}/[\w/-]{20,130})"), hint="hook"),
+    Form("telegram-token", ":a", re.compile(r"(?<!\d)(\d{8,10}:A[\w-]{32,36})(?![\w-])"), back=10,
+        hint=":"),
     Form("sendgrid-key", "sg.", re.compile(r"(?<!\w)(SG\.[\w-]{16,64}\.[\w-]{16,64})")),
     Form("google-token", "ya29.", re.compile(r"(?<!\w)(ya29\.[\w-]{20,512})")),
     Form("google-token", "1//0", re.compile(r"(?<![\w/:])(1//0[\w-]{30,256})")),
@@ -198,31 +204,27 @@ _WITH_RUN = (
         r"(?<!\w)([A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,80})"), back=14),
     Form("doppler-token", "dp.", re.compile(r"(?<!\w)(dp\.[a-z]{2,6}\.[\w.-]{30,100})")),
     Form("dynatrace-token", "dt0c01.", re.compile(r"(dt0c01\.[A-Z0-9]{20,30}\.[A-Z0-9]{40,70})")),
-    Form("airtable-token", "pat", re.compile(r"(?<!\w)(pat[A-Za-z0-9]{14}\.[0-9a-f]{64})")),
     Form("google-key", "aq.", re.compile(r"(?<![\w.])(AQ\.[\w-]{30,120})")),
-    Form("azure-secret", "q~", re.compile(r"(?<![\w~.-])([\w~.-]{3}[78]Q~[\w~.-]{31,34})"), back=4),
+    Form("azure-secret", "q~", re.compile(r"(?<![\w~.-])([\w~.-]{3}[78]Q~[\w~.-]{31,34})"), back=4,
+        hint="~"),
     Form("mailchimp-key", "-us", re.compile(r"(?<![\w-])([0-9a-f]{32}-us\d{1,2})(?!\w)"), back=32),
     Form("dropbox-token", "sl.", re.compile(r"(?<![\w.])(sl\.(?:u\.)?[\w-]{100,1500})")),
     Form("asana-token", "/1", re.compile(
         r"(?<![\w/])([012]/\d{10,20}(?:/\d{10,20})?:[0-9a-f]{32})(?!\w)"), back=1),
-    Form("twitch-token", "oauth:", re.compile(r"oauth:([a-z0-9]{30})(?![a-z0-9])")),
+    Form("twitch-token", "oauth:", re.compile(r"oauth:([a-z0-9]{30})(?![a-z0-9])"), hint=":"),
     Form("plaid-token", "access-", re.compile(
         rf"(?<![\w-])(access-(?:production|sandbox|development)-{_UUID})")),
     Form("hubspot-token", "pat-", re.compile(rf"(?<![\w-])(pat-(?:na|eu|ap)\d-{_UUID})")),
     Form("twitter-token", "a" * 16, re.compile(r"(?<!\w)(A{16,25}[\w%]{60,120})")),
     Form("private-key", '"kty"', re.compile(
-        r'"kty"[^{}]{0,2000}?"d"\s{0,3}:\s{0,3}"([\w-]{20,1024})"')),
-    Form("cookie", "\t", re.compile(  # a file of curl's
-        r"\t(?:TRUE|FALSE)\t\d{1,12}\t[\w.-]{1,80}\t(\S{16,4096})"), _is_token),
+        r'"kty"[^{}]{0,2000}?"d"\s{0,3}:\s{0,3}"([\w-]{20,1024})"'), hint='"'),
+    Form("cookie", "e\t", re.compile(  # a file of curl's
+        r"\t(?:TRUE|FALSE)\t\d{1,12}\t[\w.-]{1,80}\t(\S{16,4096})"), _is_token, back=5,
+        hint="\t"),
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
-    Form("twilio-key", "ac", compiled(
-        r"""(?<!\w)AC[0-9a-f]{32}\\?["'],\s{0,8}\\?["']([0-9a-f]{32})(?!\w)""")),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),
 )  # fmt: skip
 
 
-WITH_RUN: Triggers = tuple((form.trigger, form) for form in _WITH_RUN)
-ALWAYS: dict[str, list[tuple[str, Form]]] = {}  # by their hints
-for _form in _ALWAYS:
-    ALWAYS.setdefault(_form.hint or _form.trigger, []).append((_form.trigger, _form))
+ALWAYS, WITH_RUN = by_hints(_ALWAYS), by_hints(_WITH_RUN)

@@ -41,7 +41,14 @@ _FOREIGN_KEYS = (
     "clé",
 )
 _PASSWORDS = ("pass", "pw", *_FOREIGN)
-CORES = frozenset({"secret", "token", "credential", "key", "auth", *_FOREIGN_KEYS, *_PASSWORDS})
+_CORES = ("secret", "token", "credential", "key", "auth", *_FOREIGN_KEYS, *_PASSWORDS)
+# What some share, or few texts have in them, is looked for in place of rare words.
+_HINTS = {"clave": "ave", "chiave": "ave", "senha": "sen", "contrasena": "sen", "geheimnis": "mn",
+          "credential": "cred", "jeton": "j"}  # fmt: skip
+CORES: dict[str, tuple[str, ...]] = {}  # by their hints
+for _core in _CORES:
+    _hint = _HINTS.get(_core, _core)
+    CORES[_hint] = (*CORES.get(_hint, ()), _core)
 _KINDS = {
     "auth": "token",
     **dict.fromkeys(("key", *_FOREIGN_KEYS), "api-key"),
@@ -133,7 +140,7 @@ _SHORT_NUMBER = re.compile(r"\d{1,3}")
 
 
 def find(text: str, lowered: str, core: str) -> Iterator[Finding]:
-    """Yield the values behind the names of secrets that have one of `CORES` in them.
+    """Yield the values behind the names of secrets that have a core of `CORES` in them.
 
     `lowered` is the text in lower case, of equal length.
     """

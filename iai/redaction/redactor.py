@@ -10,7 +10,7 @@ from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_
 from iai.redaction.finding import BY_NAME, Detector, Finding
 from iai.redaction.user_rules import UserRules
 
-_HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *sorted(named.CORES), blocks.HINT)))
+_HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *named.CORES, blocks.HINT)))
 _ASCII_HINTS = tuple(filter(str.isascii, _HINTS))
 ENCODED = "encoded-secret"  # kind of a text in Base64 that has one
 UNCHECKED = "unchecked"  # kind of what a library was not asked about
@@ -84,15 +84,16 @@ class Redactor:
             lowered = _lowered(plain)
         if runs := candidates(plain):  # before the rest: a token keeps its kind behind a name
             found += self._tokens(plain, lowered, runs)
-        hints = _ASCII_HINTS if text.isascii() else _HINTS
-        for hint in filter(lowered.__contains__, hints):  # most texts have few
-            found += triggered_form.find(plain, lowered, forms.ALWAYS.get(hint, ()))
-            if hint in named.CORES:
-                found += named.find(plain, lowered, hint)
-            if hint == blocks.HINT:
-                found += blocks.find(plain)
-            if hint == manifests.HINT:
-                found += manifests.find(plain)
+        asked = _ASCII_HINTS if text.isascii() else _HINTS
+        hints = [hint for hint in asked if hint in lowered]  # most texts have few
+        triggered = triggered_form.triggered(lowered, forms.ALWAYS, hints)
+        found += triggered_form.find(plain, lowered, triggered)
+        for core in [core for hint in hints for core in named.CORES.get(hint, ())]:
+            found += named.find(plain, lowered, core)
+        if blocks.HINT in hints:
+            found += blocks.find(plain)
+        if manifests.HINT in hints:
+            found += manifests.find(plain)
         if not found:
             return []
         if own.exceptions:
@@ -103,11 +104,14 @@ class Redactor:
 
     def _tokens(self, text: str, lowered: str, runs: list[Run]) -> Iterator[Finding]:
         """Yield what has the form of a token, beside an escape, too."""
-        yield from triggered_form.find(text, lowered, forms.WITH_RUN)
+        hints = [hint for hint in forms.WITH_RUN if hint in lowered]
+        triggered = triggered_form.triggered(lowered, forms.WITH_RUN, hints)
+        yield from triggered_form.find(text, lowered, triggered)
         separated = escapes.without(text)
         if separated != text:  # a token may have escapes in it, so both are asked
             runs = candidates(separated)
-            yield from triggered_form.find(separated, _lowered(separated), forms.WITH_RUN)
+            if triggered:
+                yield from triggered_form.find(separated, _lowered(separated), triggered)
         yield from tokens.find(separated, runs)
         for start, end, said in tokens.encoded(separated, runs):
             if any(self._findings(said, UserRules())):

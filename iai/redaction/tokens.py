@@ -57,7 +57,9 @@ _PREFIXES = {
     "rpa_": "runpod-key", "sk_": "elevenlabs-key", "SWMTKN-1-": "docker-token", "eyJ": "jwt",
     "nsec1": "nostr-key", "xprv": "wallet-key",
 }  # fmt: skip
-_STARTS = tuple(_PREFIXES)
+_BY_START: dict[str, list[str]] = {}  # by two characters: most words begin with none of these
+for _prefix in _PREFIXES:
+    _BY_START.setdefault(_prefix[:2], []).append(_prefix)
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32}")
 _AWS_ID = re.compile(r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{12,16}")
 # Prefixes that words or names may begin with: the rest must be of this form.
@@ -79,8 +81,18 @@ _SHORTEST_REST = 10  # characters behind a prefix
 _RANDOM_REST = re.compile(r"(?=.*[0-9A-Z])(?=.*[a-z0-9])[A-Za-z0-9_=-]{20,}")
 _WHOLE_TOKEN = re.compile(r"[A-Za-z0-9_./+=~-]*[A-Za-z0-9_/+=-]")
 _JWT = re.compile(r"[\w-]+(?:\.[\w-]+){0,4}")
-_BASE64 = re.compile(r"(?<![+/=])[A-Za-f][A-Za-z0-9+/]{15,2000}={0,2}(?![\w+/=-])")  # of ASCII
-_DISCORD = re.compile(r"[MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,45}(?!\w)")
+_BASE64 = re.compile(  # of ASCII: each fourth character is among the first 32 of the alphabet
+    r"(?<![+/=])(?:[A-Za-f][A-Za-z0-9+/]{3}){4,500}(?:[A-Za-f][A-Za-z0-9+/]{1,2})?={0,2}"
+    r"(?![\w+/=-])"
+)
+# Tokens that begin with a run and go on behind it, by their first character; the secret is group 1.
+_OF_PARTS = {
+    **dict.fromkeys("MNO", ("discord-token", re.compile(
+        r"([MNO][\w-]{22,27}\.[\w-]{6}\.[\w-]{27,45})(?!\w)"))),
+    "p": ("airtable-token", re.compile(r"(pat[A-Za-z0-9]{14}\.[0-9a-f]{64})")),
+    **dict.fromkeys("Aa", ("twilio-key", re.compile(  # behind the id of the account
+        r"""AC[0-9a-f]{32}\\?["'],\s{0,8}\\?["']([0-9a-f]{32})(?!\w)""", re.IGNORECASE))),
+}  # fmt: skip
 _SECRET_OF_ID = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _NEAR = 120  # characters behind an AWS key id in which the secret of the pair is looked for
 
@@ -113,15 +125,16 @@ def find(text: str, runs: list[Run]) -> Iterator[Finding]:
             basic_password(pair[0])
         ):
             yield Finding(*pair.span(), "basic-auth", BY_FORM)
-        if word[0] in "MNO" and (whole := _DISCORD.match(text, start)) is not None:
-            yield Finding(*whole.span(), "discord-token", BY_FORM)
+        if word[0] in _OF_PARTS:
+            kind, pattern = _OF_PARTS[word[0]]
+            if (whole := pattern.match(text, start)) is not None:
+                yield Finding(*whole.span(1), kind, BY_FORM)
         named = word.rfind("__") + 2  # of a tool, `mcp__server__name`
         if named > 1 and word[named : named + 1].isalpha():
             yield from find(text, [Run(start + named, end, word[named:])])
-        if word.startswith(_STARTS):
-            prefix = next(one for one in _STARTS if word.startswith(one))
-            if _fits(prefix, word):
-                yield from _token(text, start, end, prefix)
+        prefix = next((one for one in _BY_START.get(word[:2], ()) if word.startswith(one)), "")
+        if prefix and _fits(prefix, word):
+            yield from _token(text, start, end, prefix)
 
 
 def _fits(prefix: str, word: str) -> bool:

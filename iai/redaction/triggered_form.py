@@ -19,7 +19,7 @@ class Form(NamedTuple):
     hint: str = ""  # what also is in every such text, and is looked for first; "": the trigger
 
 
-Triggers: TypeAlias = tuple[tuple[str, Form], ...]  # apart: most texts are asked for them alone
+Hinted: TypeAlias = dict[str, tuple[tuple[str, Form], ...]]  # by hints, with triggers
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -32,9 +32,29 @@ def is_value(value: str) -> bool:
     return not is_placeholder(value)
 
 
-def find(text: str, lowered: str, triggers: Iterable[tuple[str, Form]]) -> Iterator[Finding]:
+def by_hints(forms: Iterable[Form]) -> Hinted:
+    """Return the forms by their hints."""
+    hinted: Hinted = {}
+    for form in forms:
+        hint = form.hint or form.trigger
+        hinted[hint] = (*hinted.get(hint, ()), (form.trigger, form))
+    return hinted
+
+
+def triggered(lowered: str, hinted: Hinted, hints: Iterable[str]) -> list[Form]:
+    """Return the forms whose triggers a text in lower case has, which also has these hints."""
+    return [
+        form
+        for hint in hints
+        if hint in hinted
+        for trigger, form in hinted[hint]
+        if trigger in lowered
+    ]
+
+
+def find(text: str, lowered: str, forms: Iterable[Form]) -> Iterator[Finding]:
     """Yield what has one of these forms. `lowered` is the text in lower case, of equal length."""
-    for form in [form for trigger, form in triggers if trigger in lowered]:
+    for form in forms:
         for found in _found(form, text, lowered):
             if form.accept(found[1]):
                 yield Finding(*found.span(1), form.kind, BY_FORM)

@@ -34,8 +34,13 @@ def _about(decision: Decision) -> str:
     if decision.record.kind == "refusal":
         return f", refusing {decision.about}" if decision.about else ""
     if decision.choice:
-        return f', choosing "{framing.inline(decision.choice, _CHOICE)}"'
+        return choosing(decision.choice)
     return f', in reply to "{_gist(decision.about)}"' if decision.about else ""
+
+
+def choosing(option: str) -> str:
+    """What the option says that is chosen, to stand behind the choice, or before it."""
+    return f', choosing "{framing.inline(option, _CHOICE)}"'
 
 
 def _gist(answer: str) -> str:

@@ -97,7 +97,9 @@ def _asked_last(session: Summary) -> Iterator[str]:
     request, only = session.last.request, not session.requests[1:]
     asked = phrases.cited(request, _LAST_REQUEST) if request else command(session.last)
     if asked and (only or request is None or not cues.agrees(request.text)):
-        yield f"{'Asked' if only else 'Asked last'}: {asked}"
+        option = session.choices.get(request.order, "") if request else ""
+        chosen = decided.choosing(option) if option else ""
+        yield f"{'Asked' if only else 'Asked last'}: {asked}{chosen}"
 
 
 def _also(session: Summary, requests: Sequence[Record | None]) -> list[Record]:

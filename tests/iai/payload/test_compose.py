@@ -472,6 +472,8 @@ def test_a_choice_among_options_stands_under_decided_with_what_its_option_says(
     session(records, "one", 600, asked="Count short berths", done=[], said=offered)
     chosen = new_record("c", session="one", text="let's do 2", created_at=WALL - 500 * NS)
     put(records, chosen)
+    last = section(payload(records), "Last session here")
+    assert 'Asked last: let\'s do 2 (#3), choosing "Count by the line"' in last
     session(records, "two", 60, asked="Mend the tide", done=[EDIT])
     decided = section(payload(records), "Decided by you")
     assert ', choosing "Count by the line": let\'s do 2 (#3)' in decided

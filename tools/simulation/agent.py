@@ -24,6 +24,7 @@ class Line(NamedTuple):
 
     fields: dict[str, Any]
     said: str = ""  # word of its text
+    called: str = ""  # word of the action that it begins
     done: str = ""  # word of the action that it completes
 
 
@@ -136,7 +137,7 @@ def _call(
     fields = _message("user", f"{word}r", [back])
     if beside is not None:
         fields["toolUseResult"] = beside
-    return [Line(_message("assistant", f"{word}c", [use])), Line(fields, done=word)]
+    return [Line(_message("assistant", f"{word}c", [use]), called=word), Line(fields, done=word)]
 
 
 def _uuid(word: str) -> str:

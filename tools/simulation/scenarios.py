@@ -124,6 +124,7 @@ class ScenarioRunner:
         self._words = (f"w{number:06}" for number in itertools.count(1))
         self._unwritten: dict[int, list[Line]] = {}  # session -> what its agent will do next
         self._written: dict[str, set[str]] = defaultdict(set)  # session -> words in its transcript
+        self._unkept: set[str] = set()  # words of actions begun after their session was forgotten
         self._latest_old = 0  # the latest time of what is, or may be, stored after it was said
 
     def run(self) -> None:
@@ -229,8 +230,10 @@ class ScenarioRunner:
         said = [line.said for line in lines if line.said]
         self._written[name] |= set(said)
         self._acknowledge(cwd, *said)
-        if not self._forgotten(name):
-            self.checker.performed |= {line.done for line in lines if line.done}
+        if self._forgotten(name):
+            self._unkept |= {line.called for line in lines}
+        else:
+            self.checker.performed |= {line.done for line in lines if line.done} - self._unkept
 
     def _forgotten(self, name: str) -> bool:
         """Was all of a session forgotten? What is still done for its requests is not kept."""

@@ -10,7 +10,9 @@ APPLIED = "Success. Updated the following files:"  # what `apply_patch` prints
 _BEGIN, _END = "*** Begin Patch", "*** End Patch"
 
 _EMPTY_DOCUMENT = re.compile(
-    r"[ \t]*<<-?[ \t]*(['\"]?)([\w.-]+)\1([^\n]*)\n\s*^\2[ \t]*(?=\r?$|[\"')])", re.MULTILINE
+    r"(?<![ \t])[ \t]*<<-?[ \t]{0,8}(['\"]?)([\w.-]{1,80})\1([^\n]{0,500})\n\s{0,80}^\2"
+    r"[ \t]{0,80}(?=\r?$|[\"')])",
+    re.MULTILINE,
 )
 
 _ALONE = re.compile(r"^[ \t]*apply_?patch[ \t]*\n", re.MULTILINE)

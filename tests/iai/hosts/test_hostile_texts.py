@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iai.hosts import claude, codex
+from iai.hosts import claude, codex, patches
 from iai.payload import abridge, choices, cues, headline
 from tests.iai.hosts.claude_lines import answer, call, prompt, result
 
@@ -18,7 +18,7 @@ PIECES = (
     "<<EOF\n", "cd a && ", "git commit -m 'x' && ", "bash -c '", "*** Update File: a\n",
     "@@ -1 +1 @@\n", "1 passed, ", "--- FAIL: x (0.0s)\n", "- [ ] x\n", "**x** ", "| a | b |\n",
     'tools.exec_command({cmd: ["a" ', '"a" ', 'const a = "b"; ', '"step": "a", "status": "b", ',
-    "Options:\n", "Option 1: ", "1. ", "yes, ",
+    "Options:\n", "Option 1: ", "1. ", "yes, ", "<<-\t", "a <<'x' ",
 )  # fmt: skip
 
 
@@ -79,3 +79,9 @@ def test_a_hostile_text_is_shown_in_time(piece: str) -> None:
         headline.done(shown, 110)
         headline.verdict(shown, 110)
         abridge.abridge(shown, 280)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", PIECES)
+def test_patches_are_left_out_of_a_hostile_line_in_time(piece: str) -> None:
+    patches.left_out(piece * (10 * LENGTH // len(piece)))

@@ -1,17 +1,16 @@
 """Scored turns as exchanges: one exchange is one hit, and so are several that say the same."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from iai.model.exchange import opens
-from iai.model.record import CLIENT, Record, session_key
+from iai.model.record import CLIENT, Record
+from iai.model.session import SessionInfo
 from iai.recall import weights
 from iai.recall.scoring import Scored
 from iai.recall.sources import Sources
-from iai.store.record_view import RecordView
 
 _SENTENCE = 2  # different terms of a text that can repeat another: "ok" says nothing
 _OF_ALL = ("work", "narration")  # parts of a request's score that its whole exchange gains
@@ -49,7 +48,7 @@ class Exchanges:
         self._view = sources.view
         self._record = sources.record
         self._people = sources.people
-        self._unattended = cache(partial(_is_unattended, sources.view))
+        self._sessions: dict[bytes, SessionInfo | None] = {}  # of the exchanges so far
 
     def group(self, labels: Iterable[int]) -> list[FoundExchange]:
         """Return the exchanges of these labels, the best first; each has its best turn first."""
@@ -64,6 +63,7 @@ class Exchanges:
                 groups[key].turns.append(record)
             else:
                 groups[key] = FoundExchange(turns=[record], request=request, score=0.0, why={})
+        self._read_sessions(groups.values())
         for found in groups.values():
             self._score(found)
         return sorted(groups.values(), key=lambda f: (-f.score, f.best.label))
@@ -74,8 +74,7 @@ class Exchanges:
             return None
         if opens(record):
             return record
-        before = self._view.turns_before(record.session_key, record.order)
-        turns = (self._record(label) for label in before)
+        turns = (self._record(label) for label in self._view.sides(record)[0])
         return next((turn for turn in turns if turn is not None and opens(turn)), None)
 
     def distinct(self, found: Iterable[FoundExchange]) -> list[FoundExchange]:
@@ -104,14 +103,13 @@ class Exchanges:
         if not self._people.own(found.best.machine):
             found.why["others"] = weights.OTHERS
         found.score = round(sum(found.why.values()), 4)
-        found.unattended = found.best.in_session and self._unattended(
-            session_key(found.best.host, found.best.session, found.best.machine)
-        )
+        if found.best.in_session:
+            info = self._sessions[found.best.session_key]
+            found.unattended = info is not None and info.unattended
 
-
-def _is_unattended(view: RecordView, session: bytes) -> bool:
-    info = view.session_info(session)
-    return info is not None and info.unattended
+    def _read_sessions(self, found: Iterable[FoundExchange]) -> None:
+        every = {one.best.session_key for one in found if one.best.in_session}
+        self._sessions |= self._view.session_info_each(every - self._sessions.keys())
 
 
 def _saying_the_same(own: frozenset[int], kept: Iterable[_Kept]) -> FoundExchange | None:

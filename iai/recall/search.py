@@ -28,6 +28,7 @@ MOST_HITS = 200
 NOTES = ("semantic", "procedural")  # tiers of what is noted outside a conversation
 _DECIMALS = 4  # beyond these a sum depends on the order of what is summed
 _TURNS = 3  # of an exchange that are read, on average
+_READ = 60  # records at once: as many as ten hits take
 _SPARE = 10  # exchanges that are read besides: some say the same, or are a program's
 
 
@@ -149,7 +150,7 @@ def _hits(
     exchanges, every = Exchanges(scored, sources), only.open
     matching = (
         label
-        for label in scored.ranked()
+        for label in _read_ahead(scored.ranked(), sources)
         if (record := sources.record(label)) is not None
         and (every or only.fits(record))
         and (allowed is None or ((r := exchanges.request(record)) and r.label in allowed))
@@ -161,6 +162,13 @@ def _hits(
     make = HitMaker(query, sources, near, explain=request.explain)
     for one in nearest_first(found, near, k, lambda f: f.best.project):
         yield make.hit(one, ids.get(one.best.label, ""))
+
+
+def _read_ahead(ranked: Iterator[int], sources: Sources) -> Iterator[int]:
+    """Yield the labels, whose records are then read."""
+    while labels := list(islice(ranked, _READ)):
+        sources.read(labels)
+        yield from labels
 
 
 def _distinct(exchanges: Exchanges, ranked: Iterator[int], k: int) -> list[FoundExchange]:

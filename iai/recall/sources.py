@@ -1,6 +1,6 @@
 """What a question searches, and the candidates found there."""
 
-from functools import cache
+from collections.abc import Iterable
 
 import numpy as np
 from msgspec import Struct
@@ -9,6 +9,7 @@ from iai.index.lexical import LexicalIndex
 from iai.index.vector import VectorIndex, Vectors
 from iai.index.vector_indexer import VectorIndexer
 from iai.model.people import People
+from iai.model.record import Record
 from iai.store.graph import GraphView
 from iai.store.record_view import RecordView
 from iai.store.vectors import VectorView
@@ -28,10 +29,21 @@ class Sources:
         self.view = view
         self.links = links
         self.lexical = lexical
-        self.record = cache(view.get)  # by its label: a turn is looked at more than once
+        self._records: dict[int, Record | None] = {}  # by label: a turn is looked at more than once
         self.people = People(view.member)
+        self._vectors: dict[int, Vectors] = {}  # by label; rows
         self._vector = vector
         self._stored = stored
+
+    def record(self, label: int) -> Record | None:
+        """Return what `RecordView.get` does."""
+        if label not in self._records:
+            self._records[label] = self.view.get(label)
+        return self._records[label]
+
+    def read(self, labels: Iterable[int]) -> None:
+        """Read records that will be asked for: at once it takes half the time."""
+        self._records |= self.view.get_each([n for n in labels if n not in self._records])
 
     @property
     def index(self) -> VectorIndex | None:
@@ -52,7 +64,11 @@ class Sources:
         """Return the vectors of records, zeros where there is none: old generations are deleted."""
         if self._stored is None or self.index is None:
             return np.zeros((len(labels), 0), np.float32)
-        return self._stored.of(self.generation, labels, self.index.dimension)
+        new = [label for label in labels if label not in self._vectors]  # the best are asked twice
+        rows = self._stored.of(self.generation, new, self.index.dimension)
+        self._vectors |= zip(new, rows, strict=True)
+        every = np.array([self._vectors[label] for label in labels], np.float32)
+        return every.reshape(len(labels), self.index.dimension)
 
 
 class Candidates(Struct):

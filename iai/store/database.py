@@ -84,16 +84,16 @@ class Database:
 
     def unseal_each(
         self, keys: Sequence[bytes], stored: Sequence[bytes | None]
-    ) -> list[bytes] | None:
-        """Return the values of entries on disk; None unless all are there, and intact.
+    ) -> list[bytes | None] | None:
+        """Return the values of entries on disk, None where there is none; None if one is damaged.
 
         A question reads more than a thousand, so there is no call for each.
         """
         start = self.start
         values = [
-            data[:-SEAL]
+            data and data[:-SEAL]
             for key, data in zip(keys, stored, strict=True)
-            if data is not None and crc32(data, crc32(key, start)) == GOOD
+            if data is None or crc32(data, crc32(key, start)) == GOOD
         ]
         return values if len(values) == len(stored) else None
 
@@ -123,9 +123,8 @@ class EncryptedDatabase(Database):
     ) -> None:
         """`form` is that of its keys. `environment`: the name that its entries are bound to."""
         super().__init__(path, name, handle, members=members)
-        self._form = form
         self.masked = type(form) is not Plain
-        self._mask, self._unwrap = form.mask, form.unwrap
+        self._mask, self._unmask, self._unwrap = form.mask, form.unmask, form.unwrap
         self._wrap = form.wrap if isinstance(form, Names) else None
         self._context = f"entry\0{environment}\0{name}\0".encode()  # and the key on disk
         self._seal, self._tag = cipher.seal, cipher.tag
@@ -153,8 +152,9 @@ class EncryptedDatabase(Database):
     def read(self, key: bytes, data: bytes) -> Entry:
         """Return the entry of one on disk. Raises EntryCorrupt if it is not what was written."""
         if not self.sealed:
-            return self._form.unmask(key), data
-        return self._unwrap(key, self.open(key, data))
+            return self._unmask(key), data
+        value = self.open(key, data)
+        return (self._unmask(key), value) if self._wrap is None else self._unwrap(key, value)
 
     def open(self, key: bytes, data: bytes) -> bytes:
         """Return what was sealed under a key on disk. Raises EntryCorrupt."""
@@ -169,19 +169,23 @@ class EncryptedDatabase(Database):
 
     def unseal(self, key: bytes, data: bytes) -> bytes:
         """Return the value of an entry on disk. Raises EntryCorrupt."""
-        return self.read(key, data)[1] if self.masked else self.open(key, data)
+        value = self.open(key, data)
+        return value if self._wrap is None else self._unwrap(key, value)[1]
 
     def unseal_each(
         self, keys: Sequence[bytes], stored: Sequence[bytes | None]
-    ) -> list[bytes] | None:
+    ) -> list[bytes | None] | None:
         """Return the values of entries on disk; None if they cannot be opened all at once."""
-        there = [data for data in stored if data is not None]
-        if self.masked or len(there) < len(stored):
+        if self._wrap is not None:
             return None
+        there = {key: data for key, data in zip(keys, stored, strict=True) if data is not None}
         try:
-            return self._open_each(map(self._context.__add__, keys), there)
+            opened = self._open_each(map(self._context.__add__, there), [*there.values()])
         except Tampered:
             return None
+        if len(there) == len(stored):
+            return [*opened]
+        return [*map(dict(zip(there, opened, strict=True)).get, keys)]
 
     def describe(self, key: bytes) -> str:
         """Name an entry by its key on disk, in hexadecimal digits if that is masked."""

@@ -86,6 +86,7 @@ from iai.store.codec import decode_u64, encode_u64
 _BOUND = b"\xff" * BLOCK  # in a key that is a bound of a range: beyond all keys, so never masked
 _NUL = b"\0"
 _MASKS = 1 << 12  # remembered for each database
+_WORDS = 1 << 14  # likewise
 _TOKEN = 16  # bytes
 _ABBREVIATION = 4  # digits of a commit's hash: git takes no fewer
 _SIZE = 2  # bytes of the length of what a token takes the place of
@@ -178,13 +179,19 @@ class Numbers(Plain):
     """Keys that are CRC-32s of words: four bytes, or eight."""
 
     def __init__(self, cipher: Cipher) -> None:
-        self._cipher = cipher
+        # Most words of a text are in many.
+        self._masked = Memo(_of_numbers(cipher.mask_number), _WORDS)
+        self._unmasked = Memo(_of_numbers(cipher.unmask_number), _WORDS)
 
     def mask(self, key: bytes) -> bytes:
-        return encode_u64(self._cipher.mask_number(decode_u64(key)))[-len(key) :]
+        return self._masked[key]
 
     def unmask(self, key: bytes) -> bytes:
-        return encode_u64(self._cipher.unmask_number(decode_u64(key)))[-len(key) :]
+        return self._unmasked[key]
+
+
+def _of_numbers(change: Callable[[int], int]) -> Callable[[bytes], bytes]:
+    return lambda key: encode_u64(change(decode_u64(key)))[-len(key) :]
 
 
 class Names(Plain):

@@ -80,7 +80,7 @@ class SessionView(ActionView, ProjectView):
         prefix = record.session_key
         key = prefix + encode_time(record.order) + encode_u64(record.label)
         before = walk(self._t, self._db["by_session"], prefix, key, backwards=True)
-        after = walk(self._t, self._db["by_session"], prefix, key)
+        after = walk(self._t, self._db["by_session"], prefix, key + b"\0")  # the first beyond it
         return before, after
 
     def turns_before(self, session: bytes, at: int) -> Iterator[int]:

@@ -261,9 +261,10 @@ class EncryptedTransaction(Transaction):
         return super().delete_range(db, start and db.locate(start), db.locate(end), limit)
 
     def _intact(self, db: Database, entries: Iterable[Entry]) -> Iterator[Entry]:
+        read = db.read
         for key, data in entries:
             try:
-                entry = db.read(key, data) if db.masked else (key, db.unseal(key, data))
+                entry = read(key, data)
             except EntryCorrupt as error:
                 self._damage.note(error)
             else:

@@ -165,7 +165,7 @@ def _index(layout: Layout) -> Iterator[str]:
         with readers.graph.view() as graph, readers.records.view() as records:
             if _ahead(graph.progress().records_applied, records):
                 yield _LOST
-            if _caught_up(graph.progress().records_applied, records):
+            if _comparable(graph.progress().records_applied, records):
                 yield from _compared_terms(graph, records)
 
 
@@ -177,7 +177,7 @@ def _lexical(layout: Layout) -> Iterator[str]:
     with closing(Readers(layout)) as readers, readers.graph.view() as graph:
         found = lexical.labels(layout.lexical)
         with readers.records.view() as records:
-            if _caught_up(graph.progress().records_applied, records):
+            if _comparable(graph.progress().records_applied, records):
                 expected = [record.label for record in records.after(0)]
                 yield from _differences(set(found), set(expected), "the lexical index")
                 if len(found) > len(set(found)):
@@ -221,7 +221,7 @@ def _compared_vectors(vectors: VectorView, records: RecordView) -> Iterator[str]
     progress = vectors.progress()
     if _ahead(progress.applied, records):
         yield _LOST
-    if not progress.serving or not _caught_up(progress.applied, records):
+    if not progress.serving or not _comparable(progress.applied, records):
         return
     if vectors.generation(progress.serving) is None:
         yield "the generation that serves has no weights"
@@ -258,8 +258,13 @@ def _ahead(applied: Revisions, records: RecordView) -> bool:
     return applied.head > records.watermark().revision
 
 
-def _caught_up(applied: Revisions, records: RecordView) -> bool:
-    return applied.floor >= records.watermark().revision
+def _comparable(applied: Revisions, records: RecordView) -> bool:
+    """Has a part taken in all records, and can all be read?
+
+    Of a damaged record it may be right, and is all that is left.
+    """
+    mark = records.watermark()
+    return applied.floor >= mark.revision and sum(1 for _ in records.every()) == mark.records_count
 
 
 # --- in a process of its own ----------------------------------------------------------------------

@@ -133,6 +133,11 @@ def test_damage_is_named(tmp_path: Path, change: Change, expected: dict[str, str
     assert set(found) <= {*expected, "vectors", "index", "lexical index"}
 
 
+def test_of_a_damaged_record_only_the_record_is_named(tmp_path: Path) -> None:
+    layout = intact(tmp_path / "store", damage_record)
+    assert problems(layout) == {"records": ["the entry #2 of `records` is not what was written"]}
+
+
 def test_a_lexical_index_without_a_record_is_named(tmp_path: Path) -> None:
     def remove(world: World) -> None:
         world.lexical.remove(2)

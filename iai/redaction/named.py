@@ -319,4 +319,4 @@ def _is_generated(value: str) -> bool:
 def _is_option(text: str, start: int) -> bool:
     """Is the name that starts here, or the end of it, that of an option of a command?"""
     word = text[max(0, start - _BEFORE) : start].rsplit(None, 1)
-    return bool(word) and word[-1].startswith("-")
+    return bool(word) and word[-1].startswith("-") and "=" not in word[-1]

@@ -5,12 +5,22 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from iai.errors import IaiError, Unsearchable
-from iai.redaction import blocks, escapes, forms, manifests, marks, named, tokens, triggered_form
+from iai.redaction import (
+    blocks,
+    escapes,
+    forms,
+    manifests,
+    marks,
+    named,
+    printed,
+    tokens,
+    triggered_form,
+)
 from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
 from iai.redaction.user_rules import UserRules
 
-_HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *named.CORES, blocks.HINT)))
+_HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *named.CORES, blocks.HINT, *sorted(printed.HINTS))))
 _ASCII_HINTS = tuple(filter(str.isascii, _HINTS))
 ENCODED = "encoded-secret"  # kind of a text in Base64 that has one
 UNCHECKED = "unchecked"  # kind of what a library was not asked about
@@ -94,6 +104,8 @@ class Redactor:
             found += blocks.find(plain)
         if manifests.HINT in hints:
             found += manifests.find(plain)
+        if "\n" in plain and not printed.HINTS.isdisjoint(hints):
+            found += printed.find(plain)
         if not found:
             return []
         if own.exceptions:

@@ -190,7 +190,9 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "it wants a password, I typed @", "@ is the password", "custom:\n  dbPass: @",
         "use the following password to proceed:\n\n@\n", "Key        Value\npw         @",
         "echo @ | vercel env add X production", "grafana-cli admin reset-admin-password @",
-        "snmpwalk -v2c -c @ host", "nmcli con modify x wifi-sec.psk @", "rdesktop -u a -p @ host")),
+        "snmpwalk -v2c -c @ host", "nmcli con modify x wifi-sec.psk @", "rdesktop -u a -p @ host",
+        "pass show web/bank\n@", "root# vault kv get -field=password kv/db\n@\nroot# ls",
+        "$ kubectl get secret db -o jsonpath={.data.pw} | base64 -d\n@%\n$ exit")),
     "kubernetes secret": (lambda c: base64.b64encode(c.password().encode()).decode(), (
         "kind: Secret\ndata:\n  db.conn: @\nmetadata:\n  name: db",
         "apiVersion: v1\ndata:\n    conn: '@'\nkind: Secret\n---\nkind: Service",
@@ -214,7 +216,9 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         r'{\"client_secret\": \"@\"}', 'api_key = (\n    "@"\n)', "cloudflared service install @",
         "curl -b 'sid=@' https://x.example.org",
         "document.cookie = 'sid=@'", "https://x.example.org/back?code=@&state=1",
-        '<input name="SAMLResponse" value="@"/>', "rclone config create x s3 token=@")),
+        '<input name="SAMLResponse" value="@"/>', "rclone config create x s3 token=@",
+        "$ echo $API_TOKEN\n@\n$ ls", "openssl rand -base64 32\n@",
+        "I ran:\n  cat ~/.config/app/token\n  @\nand it is there")),
 }  # fmt: skip
 
 

@@ -78,6 +78,15 @@ ORDINARY = (
     "kind: Secret is one of the kinds; its data: is in Base64",
     "COMPASS=north1 BYPASS=cache2 make",
     "the token for the next page: see below",
+    "git rev-parse feature/token\n4be19d2f0b1c3a5d7e9f00112233445566778899",
+    "kubectl get secrets\nNAME-OF-IT",
+    "cat secrets.yaml\napiVersion:",
+    "echo $TOKEN_COUNT\n12345678",
+    "jq .tokens usage.json\n48213377",
+    "cat ~/.ssh/deploy_key.pub\nAAAAC3NzaC1lZDI1NTE5AAAAIF3h",
+    "$ cat token_test.go\npackage_main2\n",
+    "vault kv get -field=password kv/db1",
+    "read the secret again:\n4be19d2f0b1c3a5d",
     "password for the admin: ask Kim",
     "const cookie = 'theme=dark'",
     "db.connect('localhost', 'app', callback)",
@@ -144,7 +153,8 @@ def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str)
      "$ANSIBLE_VAULT;1.1;AES256\n ab", "tokens:\n  - ", " is the ", "digest ", "response=",
      "mnemonic ", "seed phrase abc ", "cGFzc3dvcmQ9RHJhZ29uXzc3MzF4 ", "password:\n\n", "\n - a",
      "a:b@tcp(", "kind: Secret\ndata:\n a: b\n", "\x1b[0m", "\\n", "%3D", "pass for a: ", "bindpw ",
-     "http ", "net use ", "\tTRUE\t", "AUTH ", "send '", "sqlplus a/", "%3A%2F%2F"],
+     "http ", "net use ", "\tTRUE\t", "AUTH ", "send '", "sqlplus a/", "%3A%2F%2F",
+     "cat key\nabcd1234\n", "$ echo $TOKEN\n", "$ op get ", "a/b " * 20 + "\n", "openssl rand\n"],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
     redact(piece * (300_000 // len(piece)))

@@ -1,0 +1,71 @@
+"""What a command prints alone on the next line: `$ echo $API_TOKEN`, `openssl rand -hex 32`.
+
+Nothing beside such a value says that it is a secret but the command above it.
+"""
+
+import re
+from collections.abc import Iterator
+
+from iai.redaction.finding import BY_NAME, Finding
+from iai.redaction.randomness import is_password, is_random, is_strong
+
+# One of these is in every lowered text that has one.
+HINTS = frozenset({"secret", "token", "pass", "cred", "key", "pw", "rand"})
+KIND = "printed-secret"
+_LONGEST = 400  # characters of a command
+_HINT = re.compile("|".join(sorted(HINTS)), re.IGNORECASE)
+
+_NAMED = (
+    r"(?:secret|token|passw|passphrase|credential|pwd|api[_-]?key|access[_-]?key|private[_-]?key)"
+)
+_LINE = r"""[^\n]{0,300}?"""
+# Commands that print a secret, and others that print what they are told to: a secret if that is
+# called so, and looks it. The first line of a file may be anything.
+_COMMAND = re.compile(
+    rf"""[ \t]{{0,12}}(?:[\w.@:~/\\ \[\]()-]{{0,80}}[$%\#>\u276f\u00bb][ ]{{1,3}})?(?:sudo[ ])?
+    (?:(?P<secret>
+        (?:openssl[ ]rand|pwgen|mkpasswd|wg[ ]gen(?:key|psk))\b
+      | (?:gh|glab|fly|flyctl|heroku|hcloud|oc|npm|vercel|az|gcloud|databricks)[ ]{_LINE}
+        (?:auth[ :]token|auth[ ]print-\w+-token|get-access-token|whoami[ ]-t|token[ ]create)\b
+      | (?:pass|gopass)[ ](?:show[ ])?[\w./-]{{2,80}}[ \t]*$
+      | (?:op|bw|lpass|rbw|keepassxc-cli|secret-tool|keyring|credstash|chamber|doppler|security
+          |teller|infisical)[ ]{_LINE}(?:read|get|show|lookup|find-\w+-password|secrets)\b
+      | (?:vault|bao)[ ](?:kv[ ]get|read)[ ]{_LINE}-field
+      | aws[ ]{_LINE}(?:get-secret-value|--with-decryption|get-login-password)
+      | gcloud[ ]secrets[ ]versions[ ]access\b
+      | az[ ]keyvault[ ]secret[ ]show\b
+      | kubectl[ ]{_LINE}get[ ]secrets?\b
+      | (?:bin/)?(?:rails|rake)[ ]secret\b
+      | (?:php[ ])?artisan[ ]key:generate\b
+      | (?:head|tr|dd|cat|base64|xxd|od)[ ]{_LINE}/dev/u?random\b
+      | (?:python3?|node|ruby)[ ]{_LINE}(?:token_(?:hex|urlsafe)|randomBytes|SecureRandom)\b
+      )
+      | (?:echo|printf|printenv)[ ](?:["']?%s(?:\\n)?["']?[ ])?["']?\$?\{{?\w{{0,60}}?{_NAMED}
+      | (?:cat|jq|yq|git[ ]config|npm[ ]config|aws[ ]configure|heroku|terraform|tofu|pulumi
+          |dotenv|sops|docker|podman|consul|etcdctl|redis-cli)[ ]{_LINE}{_NAMED}
+    )
+    (?![^\n]{{0,300}}(?:public|\.pub\b))[^\n]{{0,300}}$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_VALUE = re.compile(r"""\n[ \t]{0,12}["']?(?P<value>[^\s"'`]{8,512})["']?%?[ \t\r]{0,4}(?=\n|\Z)""")
+
+
+def find(text: str) -> Iterator[Finding]:
+    """Yield the lone values below commands that print secrets."""
+    fits, end = _is_like_one, -1  # of the last value: `pwgen` prints several
+    for line in _VALUE.finditer(text):
+        if line.start() != end:
+            above = text[text.rfind("\n", 0, line.start()) + 1 : line.start()]
+            if len(above) > _LONGEST or not _HINT.search(above):
+                continue
+            command = _COMMAND.match(above)
+            if command is None:
+                continue
+            fits = is_password if command["secret"] else _is_like_one
+        if fits(line["value"]):
+            end = line.end()
+            yield Finding(*line.span("value"), KIND, BY_NAME)
+
+
+def _is_like_one(value: str) -> bool:
+    return is_strong(value) or (is_random(value) and any(map(str.isdigit, value)))

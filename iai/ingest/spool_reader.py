@@ -114,7 +114,9 @@ class SpoolReader:
             self._writer.required.cancel(str(path))  # replaced by the transcript
             yield from self._writer.write_required()
             yield RemoveFile(path)
-        elif not self._writer.records_session(event.session_id):
+        elif not self._writer.records_event(event):
+            self._writer.required.cancel(str(path))  # it may have waited
+            yield from self._writer.write_required()
             yield RemoveFile(path)
         elif event.ends_session and path.suffix == spool.NEW and not self._known(event):
             yield RemoveFile(path)  # `claude mcp list` ends a session that never was

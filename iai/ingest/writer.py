@@ -282,6 +282,13 @@ class RecordWriter:
         with self._records.view() as view:
             return not (view.not_recorded(session) or view.switched_off(session))
 
+    def records_event(self, event: HookEvent) -> bool:
+        """Is its session recorded at present, and is its project not ignored?"""
+        project = new_project(self._identify(event.cwd, ""))
+        with self._records.view() as view:
+            ignored = view.ignored(project.id, project.root, event.cwd)
+        return not ignored and self.records_session(event.session_id)
+
     def apply(self, request: Request, forgotten: Sequence[Record], now: Now) -> StepsTo[int]:
         """Do what a request asks for; see `edits.apply`."""
         write = partial(edits.apply, redact.request(request, self._redact), forgotten=forgotten)

@@ -9,6 +9,7 @@ import pytest
 from harness.group import Group
 from simulation.world import Chances, World
 
+from iai.freshness.required_revision import UNKNOWN
 from iai.payload.compose import render
 from iai.payload.material import gather
 from iai.projects import relocation
@@ -159,6 +160,23 @@ def test_nothing_of_an_ignored_project_is_stored(world: Make, tmp_path: Path) ->
         assert {p.name for p in view.projects()} == {"p", "secret"}
         assert all(str(secret / "deep") not in p.cwds for p in view.projects())
     assert list(w.layout.spool_new.iterdir()) == []
+
+
+def test_what_is_said_in_an_ignored_project_waits_nowhere_for_its_transcript(
+    world: Make,
+) -> None:
+    w = world()
+    capture(w, "known", cwd="/secret")
+    required = w.layout.project_news(identify("/secret").id)
+    spool(w, "before", transcript_path="/nowhere", prompt="hidden", cwd="/secret")
+    w.run(1.0)
+    assert len(list(w.layout.spool_new.iterdir())) == 1
+    assert required.read_text().startswith(f"{UNKNOWN} ")
+    changed(w, IgnoreProject(project=place("/secret"), below=True))
+    spool(w, "after", transcript_path="/nowhere", prompt="hidden", cwd="/secret")
+    w.run(1.0)
+    assert list(w.layout.spool_new.iterdir()) == []
+    assert not required.read_text().startswith(f"{UNKNOWN} ")
 
 
 def test_an_ignored_project_has_no_payload_and_appears_in_no_other(world: Make) -> None:

@@ -168,10 +168,10 @@ class Group:
         settings, _ = from_environment(self.environment)
         return health.measure(self.layout, time.time_ns(), settings.ready_projects)
 
-    def settle(self) -> None:
+    def settle(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until no stage lags behind."""
         try:
-            wait_until(lambda: self.health().caught_up, "all stages have caught up")
+            wait_until(lambda: self.health().caught_up, "all stages have caught up", patience_s)
         except TooLate as error:
             raise TooLate(f"{error}: {self.health()}\n{self.log()}") from None
 

@@ -15,7 +15,9 @@ umask 077
 [ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store, and nowhere to log
 export IAI_MCP_STORE="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}" # $1: the store it was installed for
 store="$IAI_MCP_STORE"
-[ ! -e "$store" ] || [ -O "$store" ] || exit 0 # another user's, who could say anything here
+for place in "$store" "$store"/*/ "$store/.session-start-payload.cached.md"; do
+  [ ! -e "$place" ] || [ -O "$place" ] || exit 0 # another user's, who could say anything here
+done
 deliveries="$store/session-start/given" # a file per session; see iai/session_start/deliveries.py
 everywhere="$store/.session-start-payload.cached.md" # the payload of no directory
 longest_name=255 # bytes of a file name

@@ -8,7 +8,9 @@
 export LC_ALL=C
 [ -n "${IAI_MCP_STORE:-}${1:-}${HOME:-}" ] || exit 0 # no store
 store="${IAI_MCP_STORE:-${1:-$HOME/.iai-mcp}}"       # $1: the store it was installed for
-[ ! -e "$store" ] || [ -O "$store" ] || store=/dev/null # another user's
+for place in "$store" "$store/run"; do
+  [ ! -e "$place" ] || [ -O "$place" ] || store=/dev/null # another user's
+done
 other="${2:-}"                                       # the command of the other status line
 short=1024 # bytes of an event in which the session is named
 pattern='"session_id"[[:space:]]*:[[:space:]]*"([A-Za-z0-9_-][A-Za-z0-9._-]*)"'

@@ -14,10 +14,11 @@ longest=$((16 * 1024 * 1024 + 1)) # bytes; one more than ingest takes for an eve
 most=20000                        # events that may wait; transcripts have what is left out
 event=""
 
-if [ -e "$store" ] && [ ! -O "$store" ]; then # another user's: iai refuses it, too
-  head -c "$longest" >/dev/null               # the host should not find its pipe closed
+for place in "$store" "$store"/*/ "$spool"/*/; do
+  [ ! -e "$place" ] || [ -O "$place" ] && continue # another user's: iai refuses it, too
+  head -c "$longest" >/dev/null # the host should not find its pipe closed
   exit 0
-fi
+done
 
 # Writes the event, or in its place one that has only the id of its session.
 write_event() {

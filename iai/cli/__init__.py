@@ -12,6 +12,7 @@ from iai.cli import output
 from iai.config.config_file import load
 from iai.config.settings import Settings
 from iai.errors import BadUsage, GroupNotRunning, IaiError, StoreCorrupt
+from iai.model.printable import one_line
 
 # Exit codes of every command.
 DONE, FAILED, BAD_USAGE, NOT_RUNNING = 0, 1, 2, 3
@@ -109,7 +110,8 @@ class Parser(ArgumentParser):
         """Say what is wrong, and what is near to an unknown option or choice; exit."""
         near = self._near(message)
         hint = f"did you mean {near}?" if near else f"`{self.prog} --help` says how to use it"
-        self.exit(BAD_USAGE, f"{self.prog}: {message}; {hint}\n")
+        _complain(f"{self.prog}: {message}; {hint}")
+        self.exit(BAD_USAGE)
 
     def _near(self, message: str) -> str:
         if option := re.match("unrecognized arguments: (--[^ =]+)", message):
@@ -121,6 +123,8 @@ class Parser(ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return its exit code."""
+    if argv is None:
+        sys.excepthook = output.print_fault
     with output.plain_streams():
         return _main(argv)
 
@@ -138,9 +142,14 @@ def _main(argv: Sequence[str] | None) -> int:
     if name not in COMMANDS:
         alike = ELSEWHERE.get(name) or nearest(name, COMMANDS)
         hint = f"did you mean `iai {alike}`?" if alike else "`iai help` lists the commands"
-        print(f"iai: unknown command {name!r}; {hint}", file=sys.stderr)
+        _complain(f"iai: unknown command {name!r}; {hint}")
         return BAD_USAGE
     return _run(name, words[1:])
+
+
+def _complain(line: str) -> None:
+    """Print a problem as one line, whatever it quotes."""
+    print(one_line(line), file=sys.stderr)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -186,20 +195,20 @@ def _guarded(run: Callable[[Settings], int]) -> int:
     """Run it with the settings; print an error as one line, and return its exit code."""
     settings, warnings = load(os.environ)
     for warning in warnings:
-        print(f"iai: {warning}", file=sys.stderr)
+        _complain(f"iai: {warning}")
     try:
         return run(settings)
     except BadUsage as error:
-        print(f"iai: {error}", file=sys.stderr)
+        _complain(f"iai: {error}")
         return BAD_USAGE
     except GroupNotRunning as error:
-        print(f"iai: {error}", file=sys.stderr)
+        _complain(f"iai: {error}")
         return NOT_RUNNING
     except StoreCorrupt as error:
-        print(f"iai: {error}; `iai doctor` says what can be done", file=sys.stderr)
+        _complain(f"iai: {error}; `iai doctor` says what can be done")
         return FAILED
     except IaiError as error:
-        print(f"iai: {error}", file=sys.stderr)
+        _complain(f"iai: {error}")
         return FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -208,5 +217,5 @@ def _guarded(run: Callable[[Settings], int]) -> int:
         return DONE
     except OSError as error:  # a full or read-only disk, a directory out of reach
         where = f"{error.filename}: " if error.filename else ""
-        print(f"iai: {where}{error.strerror or error}", file=sys.stderr)
+        _complain(f"iai: {where}{error.strerror or error}")
         return FAILED

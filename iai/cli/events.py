@@ -17,6 +17,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.model import units
+from iai.model.printable import one_line
 from iai.process.ledger import Reader
 from iai.protocol.registry import FEED
 from iai.protocol.wire import kind
@@ -60,4 +61,4 @@ def run(args: Namespace, settings: Settings) -> int:
 
 def _line(event: dict[str, Any]) -> str:
     fields = " ".join(f"{k}={v}" for k, v in event.items() if k not in _HEAD)
-    return f"{event.get('at')} {event.get('by')} {event.get('kind')} {fields}".rstrip()
+    return one_line(f"{event.get('at')} {event.get('by')} {event.get('kind')} {fields}".rstrip())

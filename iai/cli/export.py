@@ -26,6 +26,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.model.exchange import Exchange
+from iai.model.printable import one_line
 from iai.model.record import Project, Record
 from iai.model.session import SessionInfo
 from iai.model.units import when
@@ -114,7 +115,7 @@ def _line(project: Project, document: dict[str, Any], out: TextIO) -> None:
 
 
 def _markdown(view: RecordView, project: Project, out: TextIO) -> None:
-    print(f"# {project.name}\n\n{project.root}\n", file=out)
+    print(f"# {one_line(project.name)}\n\n{one_line(project.root)}\n", file=out)
     facts = list(view.facts(project.id))
     if facts:
         print("## Noted\n", file=out)
@@ -144,7 +145,7 @@ def _exchanges(view: RecordView, session: bytes, project: Project) -> Iterator[E
 def _heading(first: Record, info: SessionInfo | None) -> str:
     branch = f", branch {info.branch}" if info and info.branch else ""
     session = f"{first.host} session {first.session}{branch}"
-    return f"## {when(first.created_at)}, {session}\n"
+    return one_line(f"## {when(first.created_at)}, {session}") + "\n"
 
 
 def _done(exchange: Exchange, project: Project) -> str:

@@ -22,6 +22,7 @@ from iai.cli.output import print_json, show
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
+from iai.model.printable import one_line
 from iai.model.units import ago, excerpt, when
 from iai.projects.identity import identify
 from iai.projects.lookup import project_id
@@ -94,7 +95,7 @@ def _lines(
 def _visit(visit: FileVisit, wall: int, project: str = "") -> Iterator[str]:
     about = (project, visit.host, visit.by, visit.branch and f"branch {visit.branch}")
     where = ", ".join(part for part in about if part)
-    yield f"{when(visit.at)} ({ago(visit.at, wall)}), {where}: {change_line(visit)}"
+    yield one_line(f"{when(visit.at)} ({ago(visit.at, wall)}), {where}: {change_line(visit)}")
     if visit.request is not None:
         yield f"    #{visit.request.label} {excerpt(visit.request.text, SHOWN)}"
     yield from (f"    commit {commit_line(action)}" for action in visit.commits)

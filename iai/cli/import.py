@@ -34,6 +34,7 @@ from iai.ingest.explain import explain
 from iai.ingest.git_history import COMMITS
 from iai.ingest.import_job import IGNORED
 from iai.install import host_transcripts
+from iai.model.printable import one_line
 from iai.model.units import count, kinds
 from iai.process.client import Client
 from iai.protocol.cache_writer import Reason, Refresh, RefreshOutcome
@@ -126,7 +127,7 @@ def _explain(path: str, *, json: bool) -> int:
             print_json({"lines": [outcome._asdict() for outcome in outcomes]})
         else:
             for outcome in outcomes:
-                print(f"{outcome.offset:>12}  {outcome.what:<12}  {outcome.about}")
+                print(f"{outcome.offset:>12}  {outcome.what:<12}  {one_line(outcome.about)}")
     except OSError as error:
         raise BadUsage(f"{path} cannot be read: {error.strerror}") from error
     return 0
@@ -183,6 +184,6 @@ def _print_transcripts(progress: ImportProgress, seconds: float) -> None:
     for reason, number in sorted(progress.skipped.items(), key=lambda pair: -pair[1]):
         print(f"  left out: {count(number, 'line')}, {WHY.get(reason, reason)}")
     for problem in progress.unreadable:
-        print(f"  not read: {problem}", file=sys.stderr)
+        print(one_line(f"  not read: {problem}"), file=sys.stderr)
     if not progress.files and not progress.unreadable:
         print("  there is no transcript of a known host there", file=sys.stderr)

@@ -12,6 +12,7 @@ from iai.cli.output import answer
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.model import units
+from iai.model.printable import one_line
 from iai.model.units import count, when
 from iai.projects import lookup
 from iai.projects.identity import identify
@@ -64,7 +65,8 @@ def _project_name(named: str, every: list[Delivery], layout: Layout) -> str:
 def _line(one: Delivery) -> str:
     who = f"{one.host or '-'} {one.session or '-'} {one.source or '-'}"
     gave = count(one.tokens, "token") if one.tokens else "nothing"
-    return f"{when(one.at_ns)}  {who}  {one.project or '-'}  {gave}  {one.outcome} ({one.reason})"
+    gave = f"{gave}  {one.outcome} ({one.reason})"
+    return one_line(f"{when(one.at_ns)}  {who}  {one.project or '-'}  {gave}")
 
 
 def _summary(total: Totals) -> str:

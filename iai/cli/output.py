@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from types import TracebackType
 from typing import Any, TextIO, cast
 
 import msgspec
@@ -43,6 +44,16 @@ def plain_streams() -> Iterator[None]:
     out, error = (cast("TextIO", PlainStream(stream)) for stream in (sys.stdout, sys.stderr))
     with redirect_stdout(out), redirect_stderr(error):
         yield
+
+
+def print_fault(
+    kind: type[BaseException], fault: BaseException, where: TracebackType | None
+) -> None:
+    """Print a fault that nobody expected. What is stored may be part of its message."""
+    from traceback import print_exception  # noqa: PLC0415  only then
+
+    with plain_streams():
+        print_exception(kind, fault, where)
 
 
 def unfiltered(stream: TextIO) -> TextIO:

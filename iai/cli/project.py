@@ -32,6 +32,7 @@ from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage, NoAnswer, NoTeam, Refused
+from iai.model.printable import one_line
 from iai.model.record import Project
 from iai.model.units import ago, count
 from iai.process.client import Client
@@ -241,9 +242,10 @@ def _lines(found: list[Listed]) -> Iterator[str]:
         where = (
             f"{one.root}{gone}" if one.root else "shared by others, and in no directory here yet"
         )
-        yield f"{one.name or '-'}  {one.id}  {', '.join(facts)}\n    {where}"
+        yield one_line(f"{one.name or '-'}  {one.id}  {', '.join(facts)}")
+        yield one_line(f"    {where}")
         if now := _moved_to(one, found):
-            yield f"    {now[0]} If so: iai project merge {one.id} {now[1]}"
+            yield one_line(f"    {now[0]} If so: iai project merge {one.id} {now[1]}")
     if not found:
         yield "no projects yet"
 
@@ -264,4 +266,4 @@ def _moved_to(one: Listed, found: list[Listed]) -> tuple[str, str] | None:
 
 
 def _label(one: Place) -> str:
-    return f"{one.name} ({one.root})"
+    return one_line(f"{one.name} ({one.root})")

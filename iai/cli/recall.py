@@ -21,6 +21,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.model import units
+from iai.model.printable import one_line
 from iai.model.units import ago, excerpt
 from iai.payload import hot_files
 from iai.process.client import Client, recall
@@ -140,7 +141,7 @@ def _shown(hits: Sequence[Hit], wall: int, *, explain: bool) -> Iterator[str]:
         where = ", ".join(filter(None, about))
         later = labels.get(hit.superseded_by, hit.superseded_by)
         where += f", superseded by {later}" if later else ""
-        yield f"#{hit.label}  {hit.score:.2f}  {where}"
+        yield one_line(f"#{hit.label}  {hit.score:.2f}  {where}")
         yield f"    {hit.passage}"
         yield from (f"      {part}" for part in _exchange(hit))
         if explain:
@@ -176,7 +177,7 @@ def _explained(hit: Hit) -> str:
     lines.append(f"{'session':<12}{hit.session_id or '-'}, {hit.tier}")
     if hit.tags:
         lines.append(f"{'tags':<12}{', '.join(hit.tags)}")
-    return "\n".join(f"      {line}" for line in lines)
+    return "\n".join(one_line(f"      {line}") for line in lines)
 
 
 def _nothing(args: Namespace, answer: Recalled) -> str:

@@ -24,6 +24,7 @@ from iai.config.settings import Settings
 from iai.errors import BadUsage, NoRecord, StoreError
 from iai.model.exchange import NARRATION, Exchange
 from iai.model.people import People
+from iai.model.printable import one_line
 from iai.model.record import Record, session_key
 from iai.model.session import SessionInfo
 from iai.model.units import ago, count, excerpt, when
@@ -144,7 +145,7 @@ def _links(layout: Layout, view: RecordView, record: Record) -> dict[Relation, l
 def _lines(shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:
     for exchange in shown.exchanges_before:
         yield from (*_shortened(exchange, wall), "")
-    yield from _head(shown, wall)
+    yield from map(one_line, _head(shown, wall))
     if shown.exchange is None:
         yield from ("", shown.record.text)
     else:

@@ -17,6 +17,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.index.filters import Filter
 from iai.model import units
+from iai.model.printable import one_line
 from iai.model.record import Record
 from iai.model.units import ago, excerpt, when
 from iai.payload import phrases
@@ -111,7 +112,7 @@ def _lines(one: Stretch, wall: int) -> str:
         lines.append(f"    last   #{one.last_said.label} {_summary(one.last_said)}")
     branch = one.summary.info.branch
     lines.append(f"    {'on ' + branch + ': ' if branch else ''}{session_line(one.summary)}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
 
 
 def _summary(record: Record) -> str:

@@ -201,13 +201,15 @@ class Layout:
         private(self.sockets)
 
     def check_sockets(self) -> None:
-        """Raise StoreError if the directory of the sockets is another user's, or a link."""
+        """Raise StoreError if the directory of the sockets is another user's, or a link.
+
+        Whoever owns it can answer there in the group's name, and is told what is asked.
+        """
         with suppress(FileNotFoundError):
             found = self.sockets.lstat()
-            if self.sockets != self.run and (
-                found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode)
-            ):
-                raise StoreError(f"{self.sockets} is not a directory of yours; delete it")
+            if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+                todo = "" if self.sockets == self.run else "; delete it"
+                raise StoreError(f"{self.sockets} is not a directory of yours{todo}")
 
 
 def private(directory: Path) -> None:

@@ -22,6 +22,7 @@ from iai.process.files import open_regular
 
 SLICE = 512 * 1024  # bytes read at a time: about 10 ms of parsing
 LONGEST_LINE = 32 * 1024 * 1024  # bytes; images are kept in lines of some megabytes
+LONGEST_PASSED = 256 * 1024 * 1024  # bytes passed over in search of its end: about a second
 COMPRESSED = ".zst"
 _HEAD = 256  # bytes by which a file is recognised
 _TAIL = 1_024  # bytes before the offset, by which it is seen that they were not rewritten
@@ -425,13 +426,19 @@ def _end_of_record(data: bytes, start: int, end: int) -> int:
 
 
 def _rest_of_line(file: _Plain | _Compressed) -> _Rest | None:
-    """Pass over what is left of the line that the file is at; None if it is not complete."""
+    """Pass over what is left of the line that the file is at; None if it is not complete.
+
+    Raises OSError if that is so long that the file is no transcript: a hole of gigabytes in it, or
+    what decompresses to them, would keep everything else waiting.
+    """
     length, before = 0, b""
     while data := file.read(SLICE):
         if (end := data.find(b"\n")) >= 0:
             file.goes_back(data[end + 1 :], _tail(before, data[: end + 1]))
             return _Rest(length + end + 1, _tail(before, data[: end + 1]))
         length, before = length + len(data), _tail(before, data)
+        if length > LONGEST_PASSED:
+            raise OSError(errno.EFBIG, f"one of its lines has more than {LONGEST_PASSED:,} bytes")
     return None
 
 

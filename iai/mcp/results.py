@@ -66,17 +66,18 @@ def shown(view: RecordView, record: Record, arguments: schemas.Show, wall: int) 
         for side in view.around(record, arguments.around)
     )
     end = arguments.start + arguments.length
+    text = framing.harmless(record.text)  # before it is cut, which would hide half of a mark
     exchange = conversation.around(view, record, 0)[1]
     bases = [project.root if project else "", record.cwd]
     return schemas.Shown(
         id=f"#{record.label}",
-        text=framing.harmless(record.text[arguments.start : end]),
+        text=framing.harmless(text[arguments.start : end]),
         role=record.role,
         age=ago(record.created_at, wall),
         said_at=clock.iso(record.created_at),
         project=line(project.name if project else "-"),
         host=line(record.host),
-        left_out=max(0, len(record.text) - end),
+        left_out=max(0, len(text) - end),
         pinned=record.is_pinned,
         tags=[line(tag) for tag in record.tags],
         session=line(record.session),

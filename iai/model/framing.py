@@ -21,13 +21,23 @@ _NAME = 120  # characters of a project's name
 _REVISION = re.compile(r"<!-- iai revision=(\d{1,19}) ")
 _TOKENS = re.compile(r"<!-- iai [^\n]* tokens=(\d{1,9}) -->\n")
 _LINE_END = re.compile("\r\n|[\u2028\u2029]")
-_HIDDEN = re.compile(f"[{CONTROLS}\u200b-\u200d\u2060-\u2064\ufeff]")
-# Tags by which hosts and models tell who speaks, such as </system-reminder>. A quotation that holds
-# one must neither end the block that it is shown in nor begin another.
+# Default_Ignorable_Code_Point of Unicode 16, and annotations: shown by nothing, read by a model. In
+# variation selectors, whole texts were hidden.
+_HIDDEN = re.compile(
+    f"[{CONTROLS}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+_LESS = "<\ufe64\uff1c"  # also where only its looks are those of a mark
+_COMMENT = re.compile(f"[{_LESS}][!\ufe57\uff01](?=[-\u2010-\u2015\u2212\ufe63\uff0d]{{2}})")
+# Tags by which hosts and models tell who speaks, such as </system-reminder> and <|im_start|>, also
+# in letters that only look like those. A quotation that holds one must neither end the block that
+# it is shown in nor begin another.
 _TAG = re.compile(
-    r"<(?=/?(?:[a-z0-9]{1,40}[-_:.]){0,6}"
+    rf"[{_LESS}](?=/?(?:[a-z0-9]{{1,40}}[-_:.]){{0,6}}"
     r"(?:system|reminder|instruction|antml|function|tool|invoke|parameter|human|assistant|user"
-    r"|prompt|thinking|command|hook|environment|permission|context|memory|iai)s?(?![a-z0-9]))",
+    r"|prompt|thinking|command|hook|environment|permission|context|memory|turn|iai)s?(?![a-z0-9])"
+    r"|[|\uff5c]\w|/?[\w.:-]{0,40}[^\W\x00-\x7f])",
     re.IGNORECASE,
 )
 
@@ -81,7 +91,7 @@ def harmless(text: str) -> str:
     block of the host around it, early: a space after the `<` makes those tags plain text.
     """
     shown = _HIDDEN.sub("", _LINE_END.sub("\n", text))
-    return _TAG.sub("< ", shown.replace("<!--", "<! --"))
+    return _TAG.sub(r"\g<0> ", _COMMENT.sub(r"\g<0> ", shown))
 
 
 def inline(text: str, limit: int) -> str:

@@ -21,6 +21,14 @@ def printable(text: str) -> str:
     return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
 
 
+def one_line(line: str) -> str:
+    r"""Return a line of ours in which names and paths may stand, with their line ends as `\n`.
+
+    Else what is behind one would pass for a line of ours.
+    """
+    return line.replace("\n", r"\n")
+
+
 def escaped(document: str) -> str:
     r"""Return the same JSON with those characters as `\u` escapes: printing it loses none."""
     return _NOT_IN_JSON.sub(_escape, document)

@@ -43,11 +43,15 @@ class Client:
         return lock.held(self._layout.lease)
 
     def require(self) -> None:
-        """Raise GroupNotRunning unless a group runs on this store."""
+        """Raise GroupNotRunning unless a group runs on this store.
+
+        Raises StoreError if it may be another user's.
+        """
         if not self.running():
             raise GroupNotRunning(
                 f"iai is not running on {self._layout.root}; start it with `iai up --detach`"
             )
+        self._layout.check_sockets()
 
     def call(
         self, actor: Actor, request: Request, expected: type[R], deadline_s: float = DEADLINE_S
@@ -84,7 +88,6 @@ class Client:
 
     def _dealer(self, actor: Actor) -> "zmq.SyncSocket":
         if actor not in self._sockets:
-            self._layout.check_sockets()
             dealer = self._context.socket(zmq.DEALER)
             dealer.set(zmq.LINGER, 0)
             dealer.connect(self._layout.inbox(actor))

@@ -7,6 +7,7 @@ from typing import TypeVar
 from msgspec import structs
 
 from iai.model.action import Action, Step
+from iai.model.printable import one_line
 from iai.model.units import count, excerpt, span
 from iai.payload import hot_files
 from iai.payload.file_work import FileWork, files_of, names_of
@@ -29,7 +30,7 @@ def work_lines(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator
     Paths are shown as seen from the first of `bases` that they are in. What belongs to a line is
     indented below it.
     """
-    yield from _files(actions, bases)
+    yield from map(one_line, _files(actions, bases))
     tested = {action.key for action in actions if action.kind == "test"}
     runs = [
         action
@@ -40,7 +41,7 @@ def work_lines(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator
     yield from (line for run in _first(runs) for line in run_lines(run))
     yield from _left_out(runs, "more command")
     yield from (f"commit {commit_line(a)}" for a in actions if a.kind == "commit")
-    yield from (f"branch {a.text}" for a in actions if a.kind == "branch")
+    yield from (one_line(f"branch {a.text}") for a in actions if a.kind == "branch")
     yield from (pull_line(a) for a in actions if a.kind == "pull-request")
     yield from _lists(actions)
     yield from _rest(actions)

@@ -116,7 +116,10 @@ def test_it_wakes_ingest_and_does_not_need_it(group: Make) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give a directory away")
-def test_hooks_neither_write_to_nor_read_from_a_store_of_another_user(group: Make) -> None:
+@pytest.mark.parametrize("theirs", ["", "run", "records", "spool", "spool/new", "session-start"])
+def test_hooks_neither_write_to_nor_read_from_what_another_user_has_in_a_store(
+    group: Make, theirs: str
+) -> None:
     g = group()
     g.layout.create()
     link = g.layout.payload_link("/p")
@@ -124,15 +127,22 @@ def test_hooks_neither_write_to_nor_read_from_a_store_of_another_user(group: Mak
     link.parent.mkdir(parents=True)
     link.write_text(f"{framing.opening(1, '2026-11-20T10:00:00Z', 'p', 5)}\n{framing.CLOSING}\n")
     g.layout.status_line.write_text("all is well\n")
+    spy = g.work / "spy"
+    spy.write_text(f"#!/bin/sh\n: >{g.layout.root}/ran\n")
+    spy.chmod(0o755)
+    g.layout.command.write_text(str(spy))
+    (g.layout.root / "records").mkdir()
     before = {path.name for path in g.layout.root.rglob("*")}
     nobody = 65_534
-    os.chown(g.layout.root, nobody, nobody)
+    os.chown(g.layout.root / theirs, nobody, nobody)
     g.layout.root.chmod(0o777)
     event = {"session_id": "s", "cwd": "/p", "prompt": "x" * 100_000, "source": "startup"}
-    for hook in ("turn-capture", "session-recall"):
+    hooks = ["turn-capture"] if theirs.startswith("spool/") else ["turn-capture", "session-recall"]
+    for hook in hooks:
         done = g.hook(hook, event)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert g.hook("status-line", event).stdout != "all is well\n"
+    if theirs in ("", "run"):
+        assert "not running" in g.hook("status-line", event).stdout
     assert {path.name for path in g.layout.root.rglob("*")} == before
 
 

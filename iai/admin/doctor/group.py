@@ -14,7 +14,7 @@ from iai.admin.doctor.finding import (
 )
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import IaiError, NoAnswer, WireError
+from iai.errors import IaiError, NoAnswer, StoreError, WireError
 from iai.model.clock import NS
 from iai.model.units import count
 from iai.process import heartbeat, lock
@@ -73,6 +73,9 @@ def _running(client: Client, layout: Layout) -> Iterator[Finding]:
     except (NoAnswer, WireError) as error:
         todo = "`iai down`, then `iai up --detach`; see logs/group.log"
         yield fail("group", f"it holds the store but does not answer: {error}", todo)
+        return
+    except StoreError as error:
+        yield fail("group", f"it is not asked: {error}", "see what is said of the store")
         return
     if report.version == (own := build()):
         yield ok("group", f"iai {report.version} is running (pid {report.pid})")

@@ -4,12 +4,14 @@ What it says of processes that hang or cannot start is in `tests/actors/test_liv
 """
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from harness.group import Group, wait_until
 
+from iai.process import lock
 from tests.actors.real import capture
 from tests.shell import Shell
 
@@ -66,6 +68,19 @@ def test_what_others_could_read_is_found_and_fixed(shell: Shell) -> None:
     assert "store" not in bad(g, "--fix")
     assert g.layout.spool_new.stat().st_mode & 0o777 == 0o700
     assert (g.layout.root / "lifecycle.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give a directory away")
+def test_a_group_in_the_run_directory_of_another_user_is_named_and_not_asked(shell: Shell) -> None:
+    g = shell
+    g.layout.create()
+    lease = lock.take(g.layout.lease)
+    assert lease is not None
+    os.chown(g.layout.run, 65_534, 65_534)
+    found = checks(g)
+    assert (found["store"]["verdict"], found["group"]["verdict"]) == ("fail", "fail")
+    assert "run is not a directory of yours" in str(found["group"])
+    lease.release()
 
 
 def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(shell: Shell) -> None:

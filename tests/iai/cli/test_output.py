@@ -18,11 +18,18 @@ from hypothesis import strategies as st
 from iai import cli
 from iai.cli import output, watch
 from iai.config.layout import Layout
+from iai.model.action import Action
 from iai.model.printable import escaped, printable
+from iai.model.record import Project
+from iai.model.session import SessionInfo
+from iai.projects.identity import identify
 from iai.session_start import deliveries
 from iai.session_start.deliveries import Delivery
+from iai.store.record_change import RecordChange
+from iai.store.records import Records
+from tests.iai.hosts import claude_lines
 from tests.iai.store import hostile
-from tests.iai.store.builders import NOW
+from tests.iai.store.builders import NOW, new_record
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\u2066\x00\x08\U000e0041\x7f\u200f\u2028tide"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
@@ -171,6 +178,83 @@ def test_errors_go_through_the_same_stream() -> None:
             cli.main(["show", f"--{EVIL}"])
     assert "evil" in err.getvalue()
     assert CONTROLS.search(out.getvalue() + err.getvalue()) is None
+
+
+def test_a_fault_that_nobody_expected_goes_through_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "argv", ["iai", "help", "nothing"])
+    err = io.StringIO()
+    with redirect_stderr(err):
+        cli.main()
+        sys.excepthook(KeyError, ValueError(f"no {EVIL}"), None)
+    assert "eviltide" in err.getvalue()
+    assert CONTROLS.search(err.getvalue()) is None
+
+
+LINES = "tide\nfail  all is lost\nebb"  # in a name or a path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["show", LINES], ["recall", "x", "--since", LINES], ["status", LINES], [LINES],
+     ["timeline", "--project", LINES], ["import", "--explain", LINES]],
+)  # fmt: skip
+def test_a_problem_is_one_line_whatever_it_quotes(
+    layout: Layout, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IAI_MCP_STORE", str(layout.root))
+    Records(layout.records, writer=True).close()
+    err = io.StringIO()
+    with redirect_stderr(err), suppress(SystemExit):
+        cli.main(words)
+    assert "all is lost" in err.getvalue()
+    assert err.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["timeline"], ["show", "1"], ["show", "2"], ["project", "list"], ["events"], ["injections"],
+     ["file", f"/p/{LINES}.py"], ["export", "--format", "markdown"],
+     ["import", "--explain", "{transcript}"]],
+)  # fmt: skip
+def test_a_name_or_a_path_cannot_pass_for_a_line_of_ours(
+    layout: Layout, tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IAI_MCP_STORE", str(layout.root))
+    monkeypatch.chdir(tmp_path)
+    project = identify(str(tmp_path)).id
+    session, cwd = f"s{LINES}", f"/p/{LINES}"
+    records = Records(layout.records, writer=True)
+
+    def change(unit: RecordChange) -> None:
+        unit.projects.place(Project(id=project, name=LINES, root=cwd), cwd)
+        for number, role in enumerate(("user", "assistant"), 1):
+            unit.records.insert(
+                new_record(str(number), role=role, project=project, cwd=cwd, session=session,
+                           created_at=NOW.wall + number)
+            )  # fmt: skip
+        edit = Action(key="1", kind="edit", at=NOW.wall + 1, path=f"/p/{LINES}.py", added=3)
+        branch = Action(key="2", kind="branch", at=NOW.wall + 1, text=LINES)
+        for action in (edit, branch):
+            unit.work.act(action, "claude", session, project)
+        unit.work.note_session(
+            SessionInfo(host="claude", session=session, branch=LINES, cwd=cwd, title=LINES)
+        )
+
+    records.commit(change, NOW)
+    records.close()
+    delivery = Delivery(at="2026-11-20T10:00:00Z", at_ns=NOW.wall, host=LINES, project=LINES,
+                        source=LINES, reason=LINES, outcome=LINES)  # fmt: skip
+    deliveries.record(layout, delivery, ())
+    transcript = tmp_path / "t.jsonl"
+    transcript.write_text(claude_lines.transcript(claude_lines.edited(f"{cwd}.py", "change it")))
+    out = io.StringIO()
+    with redirect_stdout(out), suppress(SystemExit):
+        cli.main([word.format(transcript=transcript) for word in words])
+    assert "all is lost" in out.getvalue()
+    assert not re.search("^(fail|ebb)", out.getvalue(), re.MULTILINE)
 
 
 def test_only_our_own_control_sequences_reach_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A store, its run directory and its sockets belong to their user alone."""
 
+import fcntl
 import os
 import socket
 from pathlib import Path
@@ -97,6 +98,18 @@ def test_sockets_outside_the_store_are_refused_unless_their_directory_is_ours(
     monkeypatch.setattr("os.getuid", lambda: 4_711)
     with pytest.raises(StoreError, match="is not a directory of yours"):
         layout.check_sockets()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give a directory away")
+def test_a_group_in_the_run_directory_of_another_user_is_told_nothing(layout: Layout) -> None:
+    os.chown(layout.run, 65_534, 65_534)
+    layout.lease.touch()
+    with layout.lease.open() as held, Client(layout) as client:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert client.running()
+        for ask in (client.require, lambda: client.call(Actor.INGEST, Ping(), Pong, 0.1)):
+            with pytest.raises(StoreError, match=r"run is not a directory of yours$"):
+                ask()
 
 
 def test_sockets_and_locks_of_a_killed_group_are_no_obstacle(store: Layout) -> None:

@@ -170,6 +170,22 @@ def test_a_line_that_is_too_long_and_not_ended_is_waited_for(
     assert (piece.lines, piece.mark.offset, piece.more) == ([], 0, False)
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_line_without_an_end_in_sight_is_not_searched_for_it_for_ever(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, compressed: bool
+) -> None:
+    monkeypatch.setattr(transcripts, "SLICE", 100)
+    monkeypatch.setattr(transcripts, "LONGEST_LINE", 1_000)
+    monkeypatch.setattr(transcripts, "LONGEST_PASSED", 10_000)
+    hole = bytes(20_000) + b"\n"
+    if compressed:
+        Path(f"{path}.zst").write_bytes(zstandard.compress(hole))
+    else:
+        path.write_bytes(hole)
+    with pytest.raises(OSError, match="one of its lines has more than 10,000 bytes"):
+        transcripts.read(str(path), Mark(), most=100)
+
+
 def test_growth_is_seen_without_reading(path: Path) -> None:
     path.write_text(LINES[0] + "\n")
     mark = read_all(path)[1]

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from iai.model.action import Action
 from iai.model.exchange import opens
 from iai.model.record import Record
@@ -90,7 +92,9 @@ class Forgetting:
     def phrase(self, phrase: str) -> None:
         """Delete what says something and is read, but not stored yet."""
         self._transcripts.forget_half_read(half_read.saying(phrase))
-        self._actions.forget_branches(phrase)
+        for info in [one for one in self._view.session_infos() if phrase in one.branch]:
+            self._actions.bury_branch(info.session_key, info.branch)
+            self._work.redact_session(info.session_key, structs.replace(info, branch=""))
         self._transcripts.forget_markup(phrase)
         self._log.demand_scrub()
 

@@ -134,6 +134,8 @@ def _erase(request: Erase, named: Sequence[Record], change: RecordChange) -> int
         session = bytes.fromhex(part.session)
         if part.title:
             count += change.forget.title(session)
+        elif part.branch:
+            count += change.forget.branch(session)
         else:
             since, until = part.since or EVER, part.until or None
             count += change.forget.work(session, since, until, partial(_says, part.text))

@@ -38,7 +38,9 @@ def find(
             ours = any(text.strip() in texts for text in said if text.strip())
             if ours or event.session_id in ids or any(phrase in t for t in said if phrase):
                 yield path
-    needles = {n for text in (*texts, *ids, phrase) for n in needles_of(text) if len(n) >= _LEAST}
+    needles = {n for text in (*texts, *ids) for n in needles_of(text) if len(n) >= _LEAST}
+    if phrase:
+        needles |= set(needles_of(phrase))  # however short: it is asked for
     for path in aside:
         data = _read(path, cipher)
         if any(needle in data for needle in needles):

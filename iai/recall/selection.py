@@ -35,6 +35,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
         """Is nothing asked for?"""
         return self == Wanted()
 
+    @property
+    def anywhere(self) -> bool:
+        """Is it a text, wherever that is?"""
+        return bool(self.text) and self == Wanted(text=self.text)
+
 
 class Selected(Struct, kw_only=True):
     """What fits."""
@@ -47,12 +52,15 @@ class Selected(Struct, kw_only=True):
     half_read: int = (
         0  # transcripts of which something that fits is kept to understand what follows
     )
+    events: int = 0  # hook events that wait, or were set aside, with the text
+    files: int = 0  # where nothing else fits, those that have the text in them all the same
     projects: list[str] = []  # ids of projects of which nothing is left
 
     @property
     def empty(self) -> bool:
         """Does nothing fit?"""
-        return not (self.records or self.parts or self.branches or self.half_read)
+        kept = self.half_read or self.events or self.files
+        return not (self.records or self.parts or kept)
 
 
 def select(view: RecordView, wanted: Wanted) -> Selected:
@@ -168,7 +176,8 @@ def _by_names(
             selected.parts.append(SessionPart(session=key.hex(), title=True))
         if within and wanted.text and wanted.text in info.branch:
             selected.branches.append(info.branch)
-    if wanted == Wanted(text=wanted.text):
+            selected.parts.append(SessionPart(session=key.hex(), text=wanted.text, branch=True))
+    if wanted.anywhere:
         selected.half_read = sum(
             half_read.saying(wanted.text)(one) != one for one in view.transcripts()
         )

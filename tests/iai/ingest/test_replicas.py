@@ -246,7 +246,7 @@ def test_a_branch_that_is_forgotten_is_forgotten_on_other_machines_too(team: Tea
     info = SessionInfo(host="claude", session="s", title="The pump", branch="fix/tide")
     a.commit(lambda unit: unit.work.note_session(info))
     exchange(a, b)
-    a.commit(lambda unit: unit.forget.phrase("tide"))
+    a.ask(Erase(parts=(SessionPart(session=session_key("claude", "s").hex(), branch=True),)))
     exchange(a, b)
     with b.records.view() as view:
         found = view.session_info(session_key("claude", "s", A))

@@ -152,6 +152,16 @@ def test_a_text_in_a_branch_or_in_what_is_half_read_is_selected_and_does_not_com
     assert selected(records, text="turbine").empty
 
 
+def test_a_branch_of_another_session_than_the_given_one_stays(records: Records) -> None:
+    for session in "ab":
+        info = SessionInfo(host="claude", session=session, branch="fix/turbine")
+        records.commit(lambda unit, info=info: unit.work.note_session(info), NOW)  # type: ignore[misc]
+    erase(records, selected(records, text="turbine", session="a"), "turbine")
+    with records.view() as view:
+        found = {info.session: info.branch for info in view.session_infos()}
+    assert found == {"a": "", "b": "fix/turbine"}
+
+
 def test_all_that_is_given_has_to_fit(records: Records) -> None:
     assert labels(selected(records, text="pump", project=OTHER)) == [6]
     assert labels(selected(records, text="pump", session="a", since=at(2))) == [3]

@@ -265,7 +265,7 @@ def test_a_branch_that_is_forgotten_is_a_change_that_stages_see(records: Records
     records.commit(lambda unit: unit.work.note_session(info), NOW)
     with records.view() as view:
         before = view.watermark().revision
-    records.commit(lambda unit: unit.forget.phrase("tide"), NOW)
+    records.commit(lambda unit: unit.forget.branch(SESSION), NOW)
     with records.view() as view:
         found = view.session_info(SESSION)
         assert found is not None

@@ -30,7 +30,7 @@ from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption.keys import load_cipher
-from iai.errors import BadUsage, Refused
+from iai.errors import BadUsage, NoRecord, NotFound, Refused
 from iai.ingest import traces
 from iai.model import units
 from iai.model.units import count, excerpt, when
@@ -143,8 +143,11 @@ def _selected(args: Namespace, wanted: Wanted, layout: Layout) -> Selected:
 
 
 def _named(args: Namespace, view: RecordView) -> Selected:
-    """Return the named records that exist; ingest refuses the rest."""
-    named = {r.label: r for ref in args.refs if (r := view.find(ref)) is not None}
+    """Return the named records. Raises NotFound if one does not exist."""
+    found = {ref: view.find(ref) for ref in args.refs}
+    if missing := [ref for ref, record in found.items() if record is None]:
+        raise NotFound(f"{NoRecord(*missing)}; nothing was forgotten")
+    named = {record.label: record for record in found.values() if record is not None}
     if args.whole_session:
         sessions = {f"#{r.label}" for r in named.values() if r.in_session}
         every = (select(view, Wanted(session=session)) for session in sessions)

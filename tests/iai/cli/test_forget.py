@@ -95,6 +95,7 @@ def test_in_a_team_the_list_says_that_others_lose_it_too(
         (["forget", "#1", "--text", "pump"], 2, "not both"),
         (["forget", "--session", "nosuch", "--dry-run"], 2, "no session nosuch"),
         (["forget", "--since", "1d", "--until", "2d"], 2, "is empty"),
+        (["forget", "#1", "#9", "--dry-run"], 1, "no record #9; nothing was forgotten"),
     ],
 )
 def test_what_cannot_be_forgotten_is_refused(

@@ -111,9 +111,18 @@ def run(args: Namespace, settings: Settings) -> int:
             for part in _requests(selected, wanted.text):
                 client.call(Actor.INGEST, part, Changed, DEADLINE_S)
     if args.backups:
-        scrub_check.discard(layout)
+        _discard(args, layout)
     _wait(layout)
     return _report(args, wanted, selected, layout, forgotten=True)
+
+
+def _discard(args: Namespace, layout: Layout) -> None:
+    """Delete the copies that iai put aside, and name them."""
+    copies = scrub_check.copies(layout)
+    scrub_check.discard(layout)
+    if not args.json:
+        for path in copies:
+            print(f"deleted {path}")
 
 
 def _wanted(args: Namespace, layout: Layout) -> Wanted:
@@ -160,14 +169,15 @@ def _named(args: Namespace, view: RecordView) -> Selected:
 
 def _agreed(args: Namespace, selected: Selected, layout: Layout) -> bool:
     """Show what would be deleted, and ask."""
-    nothing = selected.empty and not args.refs and not args.backups
+    copies = scrub_check.copies(layout) if args.backups else []
+    nothing = selected.empty and not args.refs and not copies
     agreed = bool(args.yes or (args.refs and not _asks()))
     if not args.json and (args.dry_run or nothing or not agreed):
         if nothing or not selected.empty:
             print("\n".join(_preview(selected)))
         if layout.team_file.exists():
             print("What of it is shared is deleted on all machines of the team.")
-        for path in scrub_check.copies(layout) if args.backups else ():
+        for path in copies:
             print(f"  copy    {path}")
     if args.dry_run or nothing:
         return False

@@ -112,6 +112,11 @@ def test_copies_that_were_put_aside_are_named(
     aside.mkdir()
     assert cli.main(["forget", "--text", "pump", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["copies"] == [str(aside)]
+    assert cli.main(["forget", "--backups", "--dry-run"]) == 0
+    assert str(aside) in capsys.readouterr().out
+    aside.rmdir()
+    assert cli.main(["forget", "--backups", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "nothing matches\n"
 
 
 def test_automatic_backups_are_listed_and_one_is_restored_by_name(

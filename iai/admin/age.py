@@ -60,7 +60,9 @@ def decrypt(data: bytes, *, identity: Path | None, ask: Callable[[], str]) -> by
             raise StoreError("it is encrypted with age: give the file of your key as --identity")
         return bytes(pyrage.decrypt(data, _identities(pyrage, identity)))
     except pyrage.DecryptError as error:
-        raise StoreError(f"that key or passphrase does not open it ({error})") from error
+        raise StoreError(
+            f"that key or passphrase does not open it, or it is damaged ({error})"
+        ) from error
 
 
 def _decrypt_with_passphrase(

@@ -19,7 +19,7 @@ from iai.encryption import keys
 from iai.encryption.cipher import MAGIC, Cipher, is_sealed, sealed_name
 from iai.encryption.key_sources import Source
 from iai.encryption.keys import Keys
-from iai.errors import StoreCorrupt, StoreError, Tampered
+from iai.errors import KeyMissing, StoreCorrupt, StoreError, Tampered
 from iai.process import files
 from iai.store import auto_backups
 from iai.store.graph import GraphStore
@@ -108,6 +108,21 @@ def require_keys(layout: Layout) -> Keys:
     if found is None:
         raise StoreError(f"{layout.root} is not encrypted; `iai crypto init` encrypts it")
     return found
+
+
+def check_unlocked(layout: Layout) -> None:
+    """Raise StoreLocked if the store is encrypted and its key, or `crypto.json`, is not there."""
+    if keys.load_cipher(layout.root) is not None:
+        return
+    try:
+        lost = is_encrypted(layout.records)
+    except StoreError:  # there are none, or it cannot be told
+        return
+    if lost:
+        raise KeyMissing(
+            f"{layout.records} is encrypted, and {layout.crypto} is gone, which has its keys:"
+            " put it back, from a backup if need be"
+        )
 
 
 def forms(layout: Layout) -> dict[str, str]:

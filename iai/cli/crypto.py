@@ -120,15 +120,13 @@ def _read(layout: Layout) -> Status:
     found = keys.read(layout.root)
     forms = encryption.forms(layout)
     copies = encryption.plain_copies(layout)
-    if found is None:
-        sealed = [name for name, form in forms.items() if form == encryption.ENCRYPTED]
-        lost = f"{', '.join(sealed)}: encrypted, and {layout.crypto} is gone" if sealed else ""
-        return Status(encrypted=bool(sealed), problem=lost, environments=forms)
     try:
-        keys.unlock(layout.root, found)
+        encryption.check_unlocked(layout)
         problem = ""
     except StoreLocked as error:
         problem = str(error)
+    if found is None:
+        return Status(encrypted=bool(problem), problem=problem, environments=forms)
     return Status(
         encrypted=True,
         cipher=found.cipher,

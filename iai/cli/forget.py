@@ -29,7 +29,9 @@ from iai.cli.output import print_json
 from iai.cli.progress import bar
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.errors import BadUsage, Refused
+from iai.encryption.keys import load_cipher
+from iai.errors import BadUsage, NoRecord, NotFound, Refused
+from iai.ingest import traces
 from iai.model import units
 from iai.model.units import count, excerpt, when
 from iai.process.client import Client
@@ -58,6 +60,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     titles: int
     branches: int
     half_read: int  # transcripts of which something with it was kept
+    events: int  # hook events with it that waited, or were set aside
     forgotten: bool
     left: list[str]  # parts of the store that may still have it
     copies: list[str]  # paths of copies that iai put aside, which --backups deletes
@@ -100,7 +103,7 @@ def run(args: Namespace, settings: Settings) -> int:
                 client.call(Actor.INGEST, Flush(), Flushed, DEADLINE_S)
         selected = _selected(args, wanted, layout)
         if not _agreed(args, selected, layout):
-            return _report(args, selected, layout, forgotten=False)
+            return _report(args, wanted, selected, layout, forgotten=False)
         if args.refs:
             request = Forget(refs=tuple(args.refs), whole_sessions=args.whole_session)
             client.call(Actor.INGEST, request, Changed, DEADLINE_S)
@@ -108,9 +111,18 @@ def run(args: Namespace, settings: Settings) -> int:
             for part in _requests(selected, wanted.text):
                 client.call(Actor.INGEST, part, Changed, DEADLINE_S)
     if args.backups:
-        scrub_check.discard(layout)
+        _discard(args, layout)
     _wait(layout)
-    return _report(args, selected, layout, forgotten=True)
+    return _report(args, wanted, selected, layout, forgotten=True)
+
+
+def _discard(args: Namespace, layout: Layout) -> None:
+    """Delete the copies that iai put aside, and name them."""
+    copies = scrub_check.copies(layout)
+    scrub_check.discard(layout)
+    if not args.json:
+        for path in copies:
+            print(f"deleted {path}")
 
 
 def _wanted(args: Namespace, layout: Layout) -> Wanted:
@@ -129,12 +141,22 @@ def _selected(args: Namespace, wanted: Wanted, layout: Layout) -> Selected:
     with view_of(layout.records) as view:
         if args.refs:
             return _named(args, view)
-        return Selected() if wanted.open else select(view, wanted)
+        selected = Selected() if wanted.open else select(view, wanted)
+    if wanted.anywhere:
+        cipher = load_cipher(layout.root)
+        found = list(traces.find(layout, (), (), wanted.text, cipher))
+        selected.events = len(found)
+        if selected.empty:  # of an earlier title, for example, there may be bytes in a free page
+            selected.files = len(scrub_check.holding(layout, wanted.text))
+    return selected
 
 
 def _named(args: Namespace, view: RecordView) -> Selected:
-    """Return the named records that exist; ingest refuses the rest."""
-    named = {r.label: r for ref in args.refs if (r := view.find(ref)) is not None}
+    """Return the named records. Raises NotFound if one does not exist."""
+    found = {ref: view.find(ref) for ref in args.refs}
+    if missing := [ref for ref, record in found.items() if record is None]:
+        raise NotFound(f"{NoRecord(*missing)}; nothing was forgotten")
+    named = {record.label: record for record in found.values() if record is not None}
     if args.whole_session:
         sessions = {f"#{r.label}" for r in named.values() if r.in_session}
         every = (select(view, Wanted(session=session)) for session in sessions)
@@ -147,14 +169,15 @@ def _named(args: Namespace, view: RecordView) -> Selected:
 
 def _agreed(args: Namespace, selected: Selected, layout: Layout) -> bool:
     """Show what would be deleted, and ask."""
-    nothing = selected.empty and not args.refs and not args.backups
+    copies = scrub_check.copies(layout) if args.backups else []
+    nothing = selected.empty and not args.refs and not copies
     agreed = bool(args.yes or (args.refs and not _asks()))
     if not args.json and (args.dry_run or nothing or not agreed):
         if nothing or not selected.empty:
             print("\n".join(_preview(selected)))
         if layout.team_file.exists():
             print("What of it is shared is deleted on all machines of the team.")
-        for path in scrub_check.copies(layout) if args.backups else ():
+        for path in copies:
             print(f"  copy    {path}")
     if args.dry_run or nothing:
         return False
@@ -186,14 +209,16 @@ def _preview(selected: Selected) -> Iterator[str]:
 def _counted(selected: Selected) -> str:
     if selected.empty:
         return "nothing matches"
-    parts = [count(len(selected.records), "record")]
+    parts = [count(len(selected.records), "record")] if selected.records else []
     parts += [count(selected.actions, "action")] if selected.actions else []
     parts += [count(len(selected.titles), "title")] if selected.titles else []
     if selected.branches:
         parts.append(f"the branch of {count(len(selected.branches), 'session')}")
-    if not parts:  # else it goes with them
+    if selected.events:
+        parts.append(count(selected.events, "hook event"))
+    if not parts and selected.half_read:  # else it goes with them
         parts.append(f"what is kept of {count(selected.half_read, 'half-read transcript')}")
-    return ", ".join(parts)
+    return ", ".join(parts) or f"what {count(selected.files, 'file')} may have left of it"
 
 
 def _requests(selected: Selected, text: str) -> Iterator[Erase]:
@@ -221,15 +246,19 @@ def _wait(layout: Layout) -> None:
             time.sleep(LOOK_S)
 
 
-def _report(args: Namespace, selected: Selected, layout: Layout, *, forgotten: bool) -> int:
+def _report(
+    args: Namespace, wanted: Wanted, selected: Selected, layout: Layout, *, forgotten: bool
+) -> int:
     left = scrub_check.left(layout) if forgotten else []
-    found = scrub_check.holding(layout, args.text) if forgotten and args.text and not left else []
+    look = selected.files or (forgotten and wanted.anywhere and not left)
+    found = scrub_check.holding(layout, wanted.text) if look else []
     outcome = Outcome(
         records=len(selected.records),
         actions=selected.actions,
         titles=len(selected.titles),
         branches=len(selected.branches),
         half_read=selected.half_read,
+        events=selected.events,
         forgotten=forgotten,
         left=left,
         copies=[str(path) for path in scrub_check.copies(layout)],
@@ -238,7 +267,7 @@ def _report(args: Namespace, selected: Selected, layout: Layout, *, forgotten: b
     if args.json:
         print_json(outcome)
     elif forgotten:
-        if not selected.empty:
+        if not selected.empty and not (selected.files and found):
             print(f"forgot {_counted(selected)}")
         print("\n".join(_rest(outcome)), end="\n" if list(_rest(outcome)) else "")
     return 0

@@ -10,6 +10,7 @@ from typing import Literal
 from iai.errors import BadUsage, NoRecord, NotFound
 from iai.ingest.batch import Identify
 from iai.model.action import Action
+from iai.model.phrase import says
 from iai.model.record import Project, Record, session_key
 from iai.protocol.ingest import (
     CapturedTurn,
@@ -134,6 +135,8 @@ def _erase(request: Erase, named: Sequence[Record], change: RecordChange) -> int
         session = bytes.fromhex(part.session)
         if part.title:
             count += change.forget.title(session)
+        elif part.branch:
+            count += change.forget.branch(session)
         else:
             since, until = part.since or EVER, part.until or None
             count += change.forget.work(session, since, until, partial(_says, part.text))
@@ -144,7 +147,7 @@ def _erase(request: Erase, named: Sequence[Record], change: RecordChange) -> int
 
 
 def _says(text: str, action: Action) -> bool:
-    return any(text in words for words in action.words)
+    return any(says(words, text) for words in action.words)
 
 
 def _merge(project: Place, into: Place | None, change: RecordChange) -> int:

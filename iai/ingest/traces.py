@@ -5,6 +5,7 @@ What was set aside, or left by a hook that was killed, is of no use to anyone bu
 """
 
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from iai.config.layout import Layout
 from iai.encryption.cipher import Cipher
 from iai.errors import Tampered
 from iai.ingest import spool
+from iai.model.phrase import says
 from iai.model.record import Record
 
 _LEAST = 8  # bytes of a text that are looked for anywhere in a file
@@ -36,9 +38,11 @@ def find(
         if event is not None and not event.turns_capture_off:  # that holds for what comes, too
             said = (event.prompt, event.last_assistant_message)
             ours = any(text.strip() in texts for text in said if text.strip())
-            if ours or event.session_id in ids or any(phrase in t for t in said if phrase):
+            if ours or event.session_id in ids or any(says(t, phrase) for t in said if phrase):
                 yield path
-    needles = {n for text in (*texts, *ids, phrase) for n in needles_of(text) if len(n) >= _LEAST}
+    needles = {n for text in (*texts, *ids) for n in needles_of(text) if len(n) >= _LEAST}
+    if phrase:
+        needles |= set(needles_of(phrase))  # however short: it is asked for
     for path in aside:
         data = _read(path, cipher)
         if any(needle in data for needle in needles):
@@ -47,9 +51,10 @@ def find(
 
 def needles_of(text: str) -> Iterator[bytes]:
     """Yield the bytes by which a text can be in a file: as it is, and as JSON writes it."""
-    yield text.encode("utf-8", "surrogateescape")
-    yield json.dumps(text)[1:-1].encode()
-    yield json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")
+    for form in {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}:
+        yield form.encode("utf-8", "surrogateescape")
+        yield json.dumps(form)[1:-1].encode()
+        yield json.dumps(form, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")
 
 
 def _files(directory: Path) -> list[Path]:

@@ -79,6 +79,7 @@ class SessionPart(Struct, frozen=True, kw_only=True):
     until: int = 0  # what was done before this time, UTC nanoseconds; 0: to its end
     text: str = ""  # only what has this in it; "": all
     title: bool = False  # its title instead of what was done
+    branch: bool = False  # the name of its branch, likewise
 
 
 class Erase(Request, frozen=True):

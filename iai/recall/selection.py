@@ -13,6 +13,7 @@ from iai.errors import BadUsage
 from iai.hosts.registry import HOSTS
 from iai.model.action import Action
 from iai.model.exchange import opens
+from iai.model.phrase import says
 from iai.model.record import CLIENT, Record, session_key
 from iai.protocol.ingest import SessionPart
 from iai.recall.file_history import ends_with
@@ -35,6 +36,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
         """Is nothing asked for?"""
         return self == Wanted()
 
+    @property
+    def anywhere(self) -> bool:
+        """Is it a text, wherever that is?"""
+        return bool(self.text) and self == Wanted(text=self.text)
+
 
 class Selected(Struct, kw_only=True):
     """What fits."""
@@ -47,12 +53,15 @@ class Selected(Struct, kw_only=True):
     half_read: int = (
         0  # transcripts of which something that fits is kept to understand what follows
     )
+    events: int = 0  # hook events that wait, or were set aside, with the text
+    files: int = 0  # where nothing else fits, those that have the text in them all the same
     projects: list[str] = []  # ids of projects of which nothing is left
 
     @property
     def empty(self) -> bool:
         """Does nothing fit?"""
-        return not (self.records or self.parts or self.branches or self.half_read)
+        kept = self.half_read or self.events or self.files
+        return not (self.records or self.parts or kept)
 
 
 def select(view: RecordView, wanted: Wanted) -> Selected:
@@ -110,7 +119,7 @@ def _fits(record: Record, wanted: Wanted) -> bool:
         wanted.project in ("", record.project)
         and record.created_at >= wanted.since
         and (not wanted.until or record.created_at < wanted.until)
-        and wanted.text in record.text + "\0" + "\0".join(record.tags)
+        and says("\0".join((record.text, *record.tags)), wanted.text)
     )
 
 
@@ -132,7 +141,7 @@ def _by_actions(
         return  # a session may go on in another project
     parts: dict[bytes, None] = {}
     for session, action in _actions(view, sessions):
-        said = not wanted.text or any(wanted.text in words for words in action.words)
+        said = not wanted.text or any(says(words, wanted.text) for words in action.words)
         if said and _in_time(action, wanted):
             parts[session] = None
             selected.actions += action.key not in gone
@@ -163,12 +172,13 @@ def _by_names(
     for info in view.session_infos():
         key = info.session_key
         within = sessions is None or key in sessions
-        if within and info.title and wanted.text in info.title:
+        if within and info.title and says(info.title, wanted.text):
             selected.titles.append(info.title)
             selected.parts.append(SessionPart(session=key.hex(), title=True))
-        if within and wanted.text and wanted.text in info.branch:
+        if within and wanted.text and says(info.branch, wanted.text):
             selected.branches.append(info.branch)
-    if wanted == Wanted(text=wanted.text):
+            selected.parts.append(SessionPart(session=key.hex(), text=wanted.text, branch=True))
+    if wanted.anywhere:
         selected.half_read = sum(
             half_read.saying(wanted.text)(one) != one for one in view.transcripts()
         )

@@ -323,14 +323,9 @@ class ActionChange(ActionView):
         self._t.put(_title_key(session, known.title), _NONE, db=self._db["action_keys"])
         return known.title
 
-    def forget_branches(self, phrase: str) -> None:
-        """Remove the names of branches that have these words in them, for good."""
-        for info in [one for one in self.session_infos() if phrase in one.branch]:
-            session = info.session_key
-            self._t.put(
-                session, pack(structs.replace(info, branch="")), db=self._db["session_info"]
-            )
-            self._t.put(_branch_key(session, info.branch), _NONE, db=self._db["action_keys"])
+    def bury_branch(self, session: bytes, branch: str) -> None:
+        """Have a session never be on a branch of this name again."""
+        self._t.put(_branch_key(session, branch), _NONE, db=self._db["action_keys"])
 
     def bury_actions(self, keys: Iterable[bytes]) -> list[bytes]:
         """Have actions never be stored, by the hashes of their keys.

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from iai.model.action import Action
 from iai.model.exchange import opens
 from iai.model.record import Record
@@ -82,6 +84,15 @@ class Forgetting:
         self._work.partly_forgotten(session)
         return True
 
+    def branch(self, session: bytes) -> bool:
+        """Delete the branch of a session; return False if it has none."""
+        info = self._view.session_info(session)
+        if info is None or not info.branch:
+            return False
+        self._actions.bury_branch(session, info.branch)
+        self._work.redact_session(session, structs.replace(info, branch=""))
+        return True
+
     def session_info(self, session: bytes) -> None:
         """Delete what is known of a session besides its turns and what was done in it."""
         self._forget_title(session)
@@ -90,7 +101,6 @@ class Forgetting:
     def phrase(self, phrase: str) -> None:
         """Delete what says something and is read, but not stored yet."""
         self._transcripts.forget_half_read(half_read.saying(phrase))
-        self._actions.forget_branches(phrase)
         self._transcripts.forget_markup(phrase)
         self._log.demand_scrub()
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from msgspec import structs
 
 from iai.model.context import without
+from iai.model.phrase import says
 from iai.model.record import Transcript
 
 Change: TypeAlias = Callable[[Transcript], Transcript]
@@ -44,7 +45,7 @@ def without_work(keys: Collection[str]) -> Change:
 
 def saying(phrase: str) -> Change:
     """Return what forgets all that has these words in it."""
-    return lambda context: without(context, lambda text: phrase in text)
+    return lambda context: without(context, lambda text: says(text, phrase))
 
 
 def repeating(text: str) -> Change:

@@ -245,6 +245,8 @@ class ReplicaChange(RecordChange):
             revision=change.revision,
         )
         self.actions.put_session(session, self.view.not_forgotten(info))
+        if known is not None and known.branch and not info.branch:  # it was forgotten there
+            self.log.demand_scrub()
         latest = next(self.view.session(session, newest_first=True), None)
         if latest is not None:
             self.log.append("act", latest.label, {home})

@@ -131,7 +131,7 @@ class RequestWork:
         self._log.touch(session)
 
     def redact_session(self, key: bytes, info: SessionInfo) -> None:
-        """Replace what is known of a session, where its title had secrets in it."""
+        """Replace what is known of a session, where secrets or forgotten words go from it."""
         self._actions.put_session(key, info)
         self._notes.info_changed(key)
         self.partly_forgotten(key)

@@ -6,9 +6,9 @@ from contextlib import closing, suppress
 
 from iai.admin import backup, scrub_check
 from iai.admin.doctor.finding import Finding, fail, ok, warn
+from iai.admin.encryption import check_unlocked
 from iai.config.layout import Layout
 from iai.config.settings import Settings
-from iai.encryption.keys import load_cipher
 from iai.errors import StoreCorrupt, StoreError, StoreLocked
 from iai.model.units import ago, count
 from iai.process import lock
@@ -34,7 +34,7 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
 def problem(layout: Layout, said: str) -> Finding:
     """Return the finding for a store that cannot be read, and what can be done about it."""
     try:
-        load_cipher(layout.root)
+        check_unlocked(layout)
     except StoreLocked:
         return fail("records", said, "give the store its key; nothing in it is damaged by that")
     if damage(layout) is None:

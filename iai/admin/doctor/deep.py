@@ -17,6 +17,7 @@ from pathlib import Path
 
 from iai.admin.doctor import backups
 from iai.admin.doctor.finding import Finding, fail, ok
+from iai.admin.encryption import check_unlocked
 from iai.config.layout import Layout
 from iai.encryption import keys
 from iai.encryption.keys import load_cipher
@@ -45,7 +46,7 @@ _LOST = "it was made from changes of the records that are not there: the records
 def checks(layout: Layout) -> Iterator[Finding]:
     """Check every part of the store. One that is locked cannot be, and nothing is wrong with it."""
     try:
-        load_cipher(layout.root)
+        check_unlocked(layout)
     except StoreLocked as error:
         yield fail("deep", f"nothing could be read: {error}", "give it its key, then try again")
         return

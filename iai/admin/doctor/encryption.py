@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from iai.admin import plaintext
 from iai.admin.doctor.finding import Finding, fail, ok, warn
+from iai.admin.encryption import check_unlocked
 from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.encryption import keys
@@ -18,10 +19,10 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
     """Check the keys, and what is in the clear. Nothing is opened for writing."""
     try:
         found = keys.read(layout.root)
+        check_unlocked(layout)
         if found is None:
             yield ok("encryption", "off; `iai crypto init` turns it on")
             return
-        keys.unlock(layout.root, found)
     except StoreError as error:
         yield fail("encryption", str(error), "until then nothing of the store can be read")
         return

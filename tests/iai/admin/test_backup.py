@@ -75,6 +75,14 @@ def backup_elsewhere(layout: Layout, path: Path) -> int:
     return int(done.stdout.split(": ")[1].split()[0])
 
 
+def test_one_whose_last_bytes_are_missing_is_refused(made: Path, other: Layout) -> None:
+    """The records have checksums of their own; settings and events only that at its end."""
+    made.write_bytes(made.read_bytes()[:-5])
+    with pytest.raises(StoreError, match="cannot read"):
+        backup.restore(other, made, NOW.wall, replace=False)
+    assert not other.records.exists()
+
+
 def test_what_a_backup_holds_comes_back_in_an_empty_store(made: Path, other: Layout) -> None:
     done = backup.restore(other, made, NOW.wall, replace=False)
     assert (done.manifest.watermark.records_count, done.kept) == (2, None)

@@ -15,6 +15,7 @@ from iai.encryption.key_sources import KeyFile, new_passphrase
 from iai.index.lexical import LexicalIndex
 from iai.ingest import spool
 from iai.model import framing
+from iai.store.records import Records
 
 SETTINGS = Settings(store=Path())
 
@@ -64,6 +65,21 @@ def test_a_store_whose_key_is_gone_is_locked_and_not_damaged(
     (tmp_path / "key").unlink()
     (only,) = checks(layout).values()
     assert (only.verdict, str(tmp_path / "key") in only.said) == (Verdict.FAIL, True)
+    (locked,) = deep.checks(layout)
+    assert (locked.verdict, locked.fixable) == (Verdict.FAIL, False)
+    records = backups.problem(layout, "it is locked")
+    assert (records.fixable, "its key" in records.todo) == (False, True)
+
+
+def test_a_store_without_the_file_of_its_keys_is_locked_and_not_damaged(
+    layout: Layout, tmp_path: Path
+) -> None:
+    """It was called not encrypted, and --fix threw its index away."""
+    encrypt(layout, str(tmp_path / "key"))
+    Records(layout.records, writer=True).close()
+    layout.crypto.unlink()
+    (only,) = checks(layout).values()
+    assert (only.verdict, str(layout.crypto) in only.said) == (Verdict.FAIL, True)
     (locked,) = deep.checks(layout)
     assert (locked.verdict, locked.fixable) == (Verdict.FAIL, False)
     records = backups.problem(layout, "it is locked")

@@ -55,9 +55,27 @@ def test_a_dry_run_lists_what_would_go_and_needs_no_group(
     assert said.endswith("1 record\n")
     assert cli.main(["forget", "--text", "the", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "records": 2, "actions": 0, "titles": 0, "branches": 0, "half_read": 0, "forgotten": False,
+        "records": 2, "actions": 0, "titles": 0, "branches": 0, "half_read": 0, "events": 0,
+        "forgotten": False,
         "left": [], "copies": [], "found_in": [],
     }  # fmt: skip
+
+
+def test_what_only_a_hook_event_or_the_rest_of_a_page_says_is_listed(
+    store: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was said that nothing matches, and it stayed."""
+    store.spool_bad.mkdir(parents=True)
+    (store.spool_bad / "1.json").write_text('{"oak')
+    assert cli.main(["forget", "--text", "oak", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "1 hook event\n"
+    left = store.session_start / "x.md"
+    left.parent.mkdir()
+    left.write_text("an earlier title")
+    assert cli.main(["forget", "--text", "earlier", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "what 1 file may have left of it\n"
+    assert cli.main(["forget", "--text", "earlier", "--since", "1d", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "nothing matches\n"
 
 
 def test_in_a_team_the_list_says_that_others_lose_it_too(
@@ -77,6 +95,7 @@ def test_in_a_team_the_list_says_that_others_lose_it_too(
         (["forget", "#1", "--text", "pump"], 2, "not both"),
         (["forget", "--session", "nosuch", "--dry-run"], 2, "no session nosuch"),
         (["forget", "--since", "1d", "--until", "2d"], 2, "is empty"),
+        (["forget", "#1", "#9", "--dry-run"], 1, "no record #9; nothing was forgotten"),
     ],
 )
 def test_what_cannot_be_forgotten_is_refused(
@@ -93,6 +112,11 @@ def test_copies_that_were_put_aside_are_named(
     aside.mkdir()
     assert cli.main(["forget", "--text", "pump", "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["copies"] == [str(aside)]
+    assert cli.main(["forget", "--backups", "--dry-run"]) == 0
+    assert str(aside) in capsys.readouterr().out
+    aside.rmdir()
+    assert cli.main(["forget", "--backups", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "nothing matches\n"
 
 
 def test_automatic_backups_are_listed_and_one_is_restored_by_name(

@@ -240,6 +240,21 @@ def test_a_title_alone_is_told_too(team: Team) -> None:
     assert [type(one) for one in a.outgoing(after=a.cursor)] == [SessionChange]
 
 
+def test_a_branch_that_is_forgotten_is_forgotten_on_other_machines_too(team: Team) -> None:
+    a, b, _ = team
+    a.say("one")
+    info = SessionInfo(host="claude", session="s", title="The pump", branch="fix/tide")
+    a.commit(lambda unit: unit.work.note_session(info))
+    exchange(a, b)
+    a.ask(Erase(parts=(SessionPart(session=session_key("claude", "s").hex(), branch=True),)))
+    exchange(a, b)
+    with b.records.view() as view:
+        found = view.session_info(session_key("claude", "s", A))
+        assert found is not None
+        assert (found.title, found.branch) == ("The pump", "")
+        assert view.erased_through() > 0
+
+
 def test_who_works_on_a_machine_is_known_from_what_it_says_last(team: Team) -> None:
     _, b, _ = team
     names = [

@@ -16,7 +16,7 @@ from iai.protocol.ingest import Erase
 from iai.recall.selection import Selected, Wanted, select
 from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, PROJECT, new_record
+from tests.iai.store.builders import NOW, PROJECT, new_record, put
 
 OTHER = "f" * 16
 A, B = session_key("claude", "a"), session_key("claude", "b")
@@ -150,6 +150,31 @@ def test_a_text_in_a_branch_or_in_what_is_half_read_is_selected_and_does_not_com
         assert selected(records, text=text).empty
     records.commit(lambda unit: unit.work.note_session(info), NOW)
     assert selected(records, text="turbine").empty
+
+
+def test_a_text_is_selected_however_its_lines_break_and_its_accents_are_made(
+    records: Records,
+) -> None:
+    """It may be copied from a session start, which has it on one line."""
+    put(records, new_record("7", text="mend the cafe\u0301\n  in town"))
+    todo = Step("mend the cafe\u0301  now")
+    read = Transcript(path="/t", host="claude", session="a", todos=(todo,))
+    records.commit(lambda unit: unit.transcripts.follow(read), NOW)
+    for text in ("caf\u00e9 in town", "the caf\u00e9"):
+        assert labels(selected(records, text=text)) == [7]
+    assert selected(records, text="the caf\u00e9").half_read == 1
+    for text in ("caf\u00e9in", "Caf\u00e9", "caf\u00e9 "):
+        assert labels(selected(records, text=text)) == ([7] if text[-1] == " " else [])
+
+
+def test_a_branch_of_another_session_than_the_given_one_stays(records: Records) -> None:
+    for session in "ab":
+        info = SessionInfo(host="claude", session=session, branch="fix/turbine")
+        records.commit(lambda unit, info=info: unit.work.note_session(info), NOW)  # type: ignore[misc]
+    erase(records, selected(records, text="turbine", session="a"), "turbine")
+    with records.view() as view:
+        found = {info.session: info.branch for info in view.session_infos()}
+    assert found == {"a": "", "b": "fix/turbine"}
 
 
 def test_all_that_is_given_has_to_fit(records: Records) -> None:

@@ -256,3 +256,19 @@ def test_what_is_known_of_a_session_gathers(records: Records) -> None:
         found = view.session_info(SESSION)
     assert found is not None
     assert (found.title, found.branch, found.cwd) == ("mine", "fix/tide", "/w")
+
+
+def test_a_branch_that_is_forgotten_is_a_change_that_stages_see(records: Records) -> None:
+    """The session-start text named it until something else was said."""
+    asked(records, "q", 0)
+    info = SessionInfo(host="claude", session="s", branch="fix/tide")
+    records.commit(lambda unit: unit.work.note_session(info), NOW)
+    with records.view() as view:
+        before = view.watermark().revision
+    records.commit(lambda unit: unit.forget.branch(SESSION), NOW)
+    with records.view() as view:
+        found = view.session_info(SESSION)
+        assert found is not None
+        assert found.branch == ""
+        assert view.last_change(PROJECT).revision > before
+        assert view.erased_through() > before

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from iai.redaction.randomness import is_password, is_random
 
 Fits = Callable[[str], bool]
+_COLUMNS = 2  # at least
 _ROWS = 100  # that are looked at
 _NAMES = re.compile(r"""[\s"'`*]{0,40}[\w. -]{1,40}[\s"'`*]{0,40}""")  # a cell of a header
 _RULE = re.compile(r"[\s|:+=-]+")  # the line below a header
@@ -30,6 +31,8 @@ def find(text: str, start: int, end: int, *, password: bool) -> Iterator[tuple[i
         not cell or _NAMES.fullmatch(cell) for cell in header.split(separator)
     ):
         return
+    if sum(map(bool, map(str.strip, header.split(separator)))) < _COLUMNS:
+        return  # an argument of a call, a line each
     separators = header.count(separator)
     above = text[text.rfind("\n", 0, max(0, first - 1)) + 1 : max(0, first - 1)]
     if above.count(separator) != separators:  # else it is a row itself

@@ -15,6 +15,10 @@ def _is_token(value: str) -> bool:
     return is_random(value) or (len(value) >= 20 and has_digit)  # noqa: PLR2004
 
 
+def _has_token(cookies: str) -> bool:
+    return any(_is_token(cookie.partition("=")[2] or cookie) for cookie in cookies.split(";"))
+
+
 def _is_basic(value: str) -> bool:
     return bool(basic_password(value))
 
@@ -35,8 +39,8 @@ _ALWAYS = (
     Form("auth-header", "digest ", compiled(
         r"""digest[ ][^\n]{0,500}?\bresponse=\\?["']?([0-9a-f]{32,128})(?![0-9a-f])"""),
         hint="auth"),
-    Form("bearer-token", "bearer", compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random,
-        hint="b"),
+    Form("bearer-token", "bearer", compiled(
+        r"bearer[\s=:]{1,3}(?:\\?\n[ \t]{0,40})?([\w.~+/=-]{10,4096})"), is_random, hint="b"),
     Form("basic-auth", "basic", compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
         _is_basic, hint="b"),
     Form("basic-auth", "auth", compiled(
@@ -49,8 +53,9 @@ _ALWAYS = (
         r"default\s{1,8}login\s{1,8}\S{1,120}\s{1,8}password\s{1,8}(\S{1,200})"),
         is_value, hint="pass"),
     Form("cookie", "cookie:", compiled(
-        r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,12};\s?){0,8}[\w.-]{1,60}=([^;\s"'\\]{16,4096})"""),
-        _is_token, hint="="),
+        r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,15};\s?){0,8}[\w.-]{1,60}=
+        ([^;\s"'\\]{16,4096}(?:;\s?[\w.-]{1,60}=[^;\s"'\\]{0,4096}){0,50})"""),
+        _has_token, hint="="),
     Form("cookie", "cookie", compiled(
         r"""cookie\s{0,3}=\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
         ([^;\s"'`\\]{16,4096})"""), _is_token, hint="="),
@@ -70,7 +75,7 @@ _ALWAYS = (
     ),
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
-        ["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
+        (?:Some\()?["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
     Form("password", "wifi.begin(", compiled(
         r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password, hint="("),
     Form("password", "login(", compiled(
@@ -81,7 +86,7 @@ _ALWAYS = (
         hint="login"),
     *(
         Form("password", call, compiled(
-            rf"""{re.escape(call)}\s{{0,8}}(?:["'][^"'\n]{{0,200}}["'],\s{{0,8}}){{2}}
+            rf"""{re.escape(call)}\s{{0,8}}(?:(?:["'][^"'\n]{{0,200}}["']|[\w.$]{{1,80}}),\s{{0,8}}){{2}}
             ["']([^"'\s]{{4,200}})["']"""), is_password, hint="(")
         for call in ("connect(", "getconnection(", "create_user(", "create_superuser(", "pdo(",
                      "mysqli(")
@@ -91,8 +96,34 @@ _ALWAYS = (
     Form("password", "networkcredential", compiled(
         r"""(?:network|ps)credential\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""),
         is_password, hint="cred"),
-    Form("secret", "secretstr(", compiled(r"""secretstr\(\s{0,8}["']([^"'\n]{4,200})["']"""),
-        is_password, hint="secret"),
+    *(
+        Form("secret", call, compiled(rf"""{re.escape(call)}\s{{0,8}}["']([^"'\n]{{4,200}})["']"""),
+            is_password, hint="secret")
+        for call in ("secretstr(", "secret::new(", "secretstring::new(", "secretstring::from(")
+    ),
+    Form("secret", "jwt.", compiled(  # the key that it is signed with
+        r"""jwt\.(?:sign|verify|encode|decode)\([^\n]{1,200}?,\s{0,8}["']([^"'\s]{4,200})["']\s{0,8}[,)]"""),
+        is_password, hint="j"),
+    Form("password", "pwd={", compiled(r"pwd=\{([^{}\n]{4,128})\}"), is_password, hint="pw"),
+    Form("password", "password ", compiled(  # of Elasticsearch
+        r"""password[ ][\w.@-]{1,40}[ ]=[ ]([^\s"'`,;()<>\[\]{}]{8,64})"""), is_password,
+        hint="pass"),
+    Form("password", "authident", compiled(  # of Yarn
+        r"""authident["']?:\s{0,4}["']?[^\s:"']{1,80}:([^\s"']{4,200})"""), is_value, hint="auth"),
+    Form("token", "-oauth", compiled(  # of Composer
+        r"""-oauth\\?["']\s{0,4}:\s{0,4}\{\s{0,40}\\?"[\w.-]{1,80}\\?"\s{0,4}:\s{0,4}\\?"([^"\s\\]{16,200})"""),
+        is_random, hint="auth"),
+    Form("password", "bundle_", compiled(
+        r"""bundle_\w{1,120}=["']?([\w.-]{1,80}:[\w.~-]{6,200})"""), is_password, hint="="),
+    *(
+        Form("token", name, compiled(
+            rf"""(?<=[a-z0-9]){name}\s{{0,2}}["']?([\w./+~-]{{20,200}})"""), _is_token,
+            hint=name[-1])
+        for name in ("_pat=", "_pat:")
+    ),
+    Form("secret-key", "define(", compiled(  # of WordPress
+        r"""define\(\s?["'](?:\w{1,20}_)?(?:auth|logged_in|nonce)_(?:key|salt)["'],\s{0,20}["']
+        ([^\n]{40,100}?)["']\s?\)"""), is_random, hint="("),
     Form("password", "password:", compiled(  # expect
         r"""password:\s?["'}]{1,2}\s{0,8}\{?\s{0,8}send(?:_user|line)?\s{1,4}(?:--\s)?
         ["']([^"'\\\s]{4,200})"""), is_value, hint="pass"),
@@ -181,9 +212,9 @@ _ALWAYS = (
         for name, hint in (("mnemonic", "mn"), ("seed", " phrase"), ("recovery", " phrase"))
     ),
     Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
-    Form("password", "identified by", compiled(
-        r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value,
-        hint="b"),
+    Form("password", "identified ", compiled(
+        r"""identified\s+(?:with\s+["'`]?\w{1,60}["'`]?\s+)?by\s+(?:password\s+)?
+        ["']([^"'\n]{3,200})["']"""), is_value, hint="b"),
     *commands.FORMS,
 )  # fmt: skip
 # Found only in a text with a long run: these have one themselves.
@@ -223,6 +254,39 @@ _WITH_RUN = (
         hint="\t"),
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
+    Form("braintree-token", "$production$", compiled(
+        r"access_token\$production\$([a-z0-9]{16}\$[0-9a-f]{32})"), back=12, hint="$"),
+    Form("azure-key", "key", compiled(
+        r"""key[12]["']?[,\s]{1,40}(?:["']?permissions["']?:\s)?["']?full["']?[,\s]{1,40}(?:["']value["']:\s)?["']?
+        ([a-z0-9+/]{86}==)""")),
+    Form("kubernetes-token", "::server:", compiled(
+        r"(K10[0-9a-f]{64}::server:[0-9a-f]{32,64})"), back=67, hint=":"),
+    Form("token", "secret", compiled(rf"secret[ _]?id[\s=:\"']{{1,20}}({_UUID})")),
+    Form("kaggle-key", '"username"', compiled(
+        r""""username"\s?:\s?"[^"\n]{1,80}",\s?"key"\s?:\s?"([0-9a-f]{32})\""""),
+        hint='"'),
+    Form("artifactory-key", "x-jfrog-art-api", compiled(
+        r"""x-jfrog-art-api["']?:\s{0,3}["']?([\w.-]{20,2048})""")),
+    Form("wallet-key", "accounts", compiled(  # of Hardhat
+        r"""accounts["']?\s?:\s?\[\s{0,40}["'`](?:0x)?([0-9a-f]{64})["'`]""")),
+    Form("api-key", "client(", compiled(  # its only argument, or its first
+        r"""client\(\s{0,8}["']([\w-]{24,200})["']\s{0,8}(?:\)|,\s{0,8}[^"'\s])"""),
+        _is_token, hint="("),
+    *(
+        Form("secret", call, compiled(
+            rf"""{re.escape(call)}(?:["']\w{{2,12}}["'],\s{{0,4}})?b?["']([^"'\s]{{16,200}})["']"""),
+            is_random, hint="(")
+        for call in ("fernet(", "hmac.new(", "createhmac(")
+    ),
+    *(
+        Form("token", verb, re.compile(rf"""{verb}["']?([\w-]{{32,200}})(?![\w.])"""), _is_token,
+            hint=hint)
+        for verb, hint in (("login ", "login"), ("auth ", "auth"))  # wandb login, snyk auth
+    ),
+    Form("token", "sed ", compiled(  # s/YOUR_API_KEY/.../
+        r"""sed[ ](?:-\w{1,3}[ ]){0,3}["']?s[/|\#@](?=[^/|\#@\n]{0,80}?(?:key|token|secret|passw))
+        [^/|\#@\n]{1,120}[/|\#@]
+        ([^\s"'/|\#@]{8,200})"""), is_random),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),
 )  # fmt: skip
 

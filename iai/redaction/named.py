@@ -57,7 +57,8 @@ _KINDS = {
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
     r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write|primary|secondary"
-    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?)[ _-]?$|_$"
+    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?|priv)"
+    r"[ _-]?$|_$"
 )
 _REST = re.compile(
     r"(?:passw(?:or)?d|passphrase|passcode|passwort|passord|passe|pwd|pass|pw|secret|token|credential|key|auth|"
@@ -68,15 +69,17 @@ _REST = re.compile(
     + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data|key_base)|[_-]?\d{1,3})?(?![a-z0-9_])"
 )
 _KEY_PREFIX = 13  # characters of the longest word that a key is called by, and what joins it
+_HEADER = re.compile(r"(?<![a-z0-9])x-(?:[a-z0-9]{1,20}-){1,3}$")
 _SET = re.compile(  # in code and in data: a type may come between
     r"""(?P<close>\\{0,3}["'`])?\]?(?:[ ][\[(][^\])\n]{1,40}[\])](?=:))?[*]{0,2}[ \t]{0,8}
     (?::[ \t]{0,4}&?'?[A-Za-z_][\w.]{0,40}(?:\[[\w.,| ]{0,40}\])?[?!]?(?:[ ]?\|[ ]?None)?
         (?:[ \t]{1,4}(?==[^=])|(?==[rbfuRBFU]{0,2}["'`]))
     |[ ]As[ ]\w{1,40}[ ](?==)
+    |[ ]\{[ ]?get;[^{}\n]{0,30}\}[ ](?==)  # a property of C#
     |(?=[:\uff1a=!?|%\u2192-]))
     (?::=|=>|->|\u2192|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,24}
     (?:[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
-    (?:[\\(]?\n[ \t]{0,40})?
+    (?:[\\(]?\n[ \t]{0,40}(?:\n[ \t]{0,40})?(?:```\w{0,20}\n)?)?
     (?:[rbfunRBFUN]{1,2}(?=["']))?""",
     re.VERBOSE,
 )
@@ -93,21 +96,27 @@ _SAID = re.compile(  # in prose
 _PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAML and elsewhere
     r"""\\{0,3}["'`]?,?(?:\s|\\n){0,40}\\{0,3}["'`]?value\\{0,3}["'`]?\s{0,4}[:=]\s{0,4}
     |["']\s{0,2}\{[^{}]{0,300}?\bdefault\s{0,20}=\s{0,4}(?=")  # a variable of Terraform
+    |\\{0,3}["']?\s{0,4}:\s{0,4}(?:\w{1,40}[ ])?\{[^{}]{0,300}?(?<!\w)\\{0,3}["']?value\\{0,3}["']?
+        \s{0,4}:\s{0,4}(?=\\{0,3}["'])  # {"password": {"value": "..."}}
+    |["'],\s{0,40}"type":\s{0,4}"\w{1,40}",\s{0,40}"value":\s{0,4}(?=")  # of AWS
     |</key>\s{0,40}<string>""",
     re.VERBOSE | re.IGNORECASE,
 )
 _COLUMN = re.compile(
-    r"[ ]{0,40}(?:[\t,](?=\S)|[|│┃])[ \t|│┃]{0,40}|[ ]\(|[ ]{5,40}(?=\S)"
+    r"""["'`*]{0,3}[ ]{0,40}[|│┃][ \t|│┃]{0,40}
+    |[ ]{0,40}[\t,](?=\S)[ \t|│┃]{0,40}|[ ]\(|[ ]{5,40}(?=\S)""",
+    re.VERBOSE,
 )  # in a table
 _BESIDE = re.compile(r"(?:'s)?[ ]{1,4}(?=\S)")
 _SETS = re.compile(
-    r"(?:^|[\s;&])(?:setx|env|arg|set|add)[ ]{1,4}(?:-[\w-]{1,20}[ ]{1,4}){0,3}[\w-]*$",
+    r"(?:^|[\s;&])(?:setx|env|arg|set|add|with(?: the)?)[ ]{1,4}(?:-[\w-]{1,20}[ ]{1,4}){0,3}"
+    r"[\w-]*$",
     re.IGNORECASE,
 )
 _CONSTANT = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*$")
 _OPTION = re.compile(r"[ =]{1,4}")
 _CALLED = re.compile(  # set_password("..."), expect(password).toBe("...")
-    r"""["']?\s?[(,]\s{0,4}(?=["'])
+    r"""["'\]]{0,4}\s?(?:\(\s{0,20}|,[ \t]{0,20})(?:"(?=\\"))?(?=["'\\])
     |["'\]]{0,3}\)?\.(?:to(?:Be|Equal|StrictEqual)|fill|type|send_?[kK]eys|set(?:Value)?|eq(?:uals)?)
     \(\s{0,4}(?=["'])""",
     re.VERBOSE,
@@ -116,8 +125,10 @@ _TAG = re.compile(r"""["']?\s?(?:value\s?=\s?(?=["'])|>)""")  # <password>...
 _QUOTED = re.compile(
     rf"""(?P<q>'''|\"\"\"|\\{{0,3}}["'`])(?P<value>(?:(?!(?P=q))\S){{4,{LONGEST}}})(?P=q)"""
 )
-_GOES_ON = re.compile(  # on the next line
-    r"""["'`][ \t]{0,8}[+.]?[ \t]{0,4}\\?\n[ \t]{0,40}[+.]?[ \t]{0,4}["'`]([^\s"'`]{4,200})"""
+_GOES_ON = re.compile(  # on the next line, or in what it is changed to
+    r"""["'`](?:[ \t]{0,8}[+.]?[ \t]{0,4}\\?\n[ \t]{0,40}[+.]?[ \t]{0,4}|[ ]->[ ])
+    ["'`]([^\s"'`]{4,200})""",
+    re.VERBOSE,
 )
 _PHRASE = re.compile(rf"""(?P<q>["'`])(?P<value>(?:(?!(?P=q))[^\n]){{8,{LONGEST}}})(?P=q)""")
 _BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\]{{4,{LONGEST}}}""")
@@ -133,6 +144,7 @@ _WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
 _PASS_IS_SET = re.compile(r"""pass(?:\s{0,2}:?=(?!=)|["']?\s?:\s?["']|[ ]is[ ])""")
 _OF_PASS = ("db", "user", "admin", "smtp", "mail", "root", "sql", "ftp")  # before it, in a name
 _MOT_DE = ("mot de ", "mot_de_", "mot-de-", "motde")
+_NO_KEYS = ("public_", "foreign_", "result_", "partition_", "cache_", "sort_")
 _NO_PASS = ("com", "by", "sur", "tres", "over", "under", *"0123456789")  # before it, in words
 _CALL = re.compile(r"[A-Za-z_][\w.]{0,100}[(\[]")
 _ENV_VALUE = re.compile(rf"""[^\s"'`<>|;]{{4,{LONGEST}}}""")  # a shell would want quotes for some
@@ -162,8 +174,15 @@ def find(text: str, lowered: str, core: str) -> Iterator[Finding]:
 
 def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
     if core == "key":
-        return _BEFORE_KEY.search(lowered[max(0, at - _KEY_PREFIX) : at]) is not None
+        if lowered.endswith(_NO_KEYS, 0, at):
+            return False
+        return _BEFORE_KEY.search(lowered[max(0, at - _KEY_PREFIX) : at]) is not None or (
+            lowered.endswith("-", 0, at)
+            and _HEADER.search(lowered[max(0, at - _BEFORE) : at]) is not None
+        )
     before = lowered[at - 1 : at] if at else " "
+    if before == ":" == lowered[at + len(name) : at + len(name) + 1]:  # of the name of a resource
+        return False
     if core == "auth":
         return before in ("_", "-")
     if name.startswith(("passw", "passp", "passc", "passo", "pwd")) or core not in _PASSWORDS:
@@ -186,7 +205,7 @@ def _value(text: str, name: re.Match[str], *, password: bool) -> tuple[int, int]
     end = name.end()
     if (said := _SAID.match(text, end)) is not None:
         return _said(text, name, said.end(), password=password)
-    if (between := _SET.match(text, end) or _PAIR.match(text, end)) is not None:
+    if (between := _PAIR.match(text, end) or _SET.match(text, end)) is not None:
         return _set(text, name, between.end(), password=password)
     if (called := _CALLED.match(text, end) or _TAG.match(text, end)) is not None:
         return _set(text, name, called.end(), password=password)
@@ -233,7 +252,10 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
     if quoted is not None:
         value = quoted["value"]
         literal = password and not is_placeholder(value) and _is_literal(value)
-        return _whole(text, quoted) if literal or is_random(value) else None
+        if literal or is_random(value):
+            return _whole(text, quoted)
+        more = _GOES_ON.match(text, quoted.end("value"))  # a placeholder is changed to it
+        return more.span(1) if more is not None and is_random(more[1]) else None
     if password and (phrase := _PHRASE.match(text, at)) and name[0] == "passphrase":
         return phrase.span("value")
     bare = _BARE.match(text, at)
@@ -244,7 +266,8 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
         whole = _ENV_VALUE.match(text, at)
         if whole is not None and text[name.end()] == "=" and is_random(whole[0]):
             return whole.span()
-        if password and not is_placeholder(bare[0]):
+        at_once = text[name.end()] == "="  # else a constant of a program may have a type
+        if password and not is_placeholder(bare[0]) and (at_once or not bare[0].isdigit()):
             return bare.span()
     return bare.span() if _bare(text, bare, password=password) else None
 

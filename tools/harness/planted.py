@@ -81,6 +81,13 @@ _VENDORS: tuple[Callable[[_Chance], str], ...] = (
     lambda c: c.of(_ALNUM, 3) + "8Q" + "~" + c.of(_ALNUM, 34),
     lambda c: "1/1" + c.of(string.digits, 15) + ":" + c.of(_HEX, 32),
     lambda c: "oauth" + ":" + c.of(string.ascii_lowercase + string.digits, 30),
+    lambda c: "pcs" + "k_" + c.of(_ALNUM, 6) + "_" + c.of(_ALNUM, 60),
+    lambda c: "bb" + "_live_" + c.of(_URL_SAFE, 26) + "9",
+    lambda c: "f" + "c-" + c.of(_HEX, 32),
+    lambda c: "AKC" + "p" + c.of(_ALNUM, 69),
+    lambda c: "sd" + "k-" + c.uuid(),
+    lambda c: "K1" + "0" + c.of(_HEX, 64) + "::server:" + c.of(_HEX, 32),
+    lambda c: "access" + "_token$production$" + c.of(_HEX, 16) + "$" + c.of(_HEX, 32),
 )
 _Make = Callable[[_Chance], str]
 # Each kind: how its values are made, and the surroundings that they turn up in (`@` is the value).
@@ -192,7 +199,18 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "echo @ | vercel env add X production", "grafana-cli admin reset-admin-password @",
         "snmpwalk -v2c -c @ host", "nmcli con modify x wifi-sec.psk @", "rdesktop -u a -p @ host",
         "pass show web/bank\n@", "root# vault kv get -field=password kv/db\n@\nroot# ls",
-        "$ kubectl get secret db -o jsonpath={.data.pw} | base64 -d\n@%\n$ exit")),
+        "$ kubectl get secret db -o jsonpath={.data.pw} | base64 -d\n@%\n$ exit",
+        "CREATE USER a IDENTIFIED WITH mysql_native_password BY '@';", "UID=sa;PWD={@}",
+        "echo -n '@' | gh secret set DB", 'master_password = "old_one_1" -> "@"',
+        '"db_password": {\n  "sensitive": true,\n  "type": "string",\n  "value": "@"\n}',
+        '"Name": "/db/password",\n"Type": "SecureString",\n"Value": "@"',
+        'public string Password { get; set; } = "@";', '.basic_auth("me", Some("@"))',
+        'DriverManager.getConnection(url, "app", "@")', "net use Z: \\\\f\\share /user:a @",
+        "nmcli dev wifi connect home password @", "log in as admin with password @ and look",
+        """page.fill('input[name="password"]', '@')""", "PASSWORD elastic = @",
+        'psk="two words @"', 'npmAuthIdent: "ci:@"', "bundle config gems.example.org ci:@",
+        'Secret::new("@")', "jwt.sign(payload, '@', {expiresIn: '1h'})",
+        'ssh-keygen -N "two words @" -f k', "argocd admin initial-password -n argocd\n@")),
     "kubernetes secret": (lambda c: base64.b64encode(c.password().encode()).decode(), (
         "kind: Secret\ndata:\n  db.conn: @\nmetadata:\n  name: db",
         "apiVersion: v1\ndata:\n    conn: '@'\nkind: Secret\n---\nkind: Service",
@@ -206,6 +224,8 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "@ is my api key",
         "client = Client('AC0123456789abcdef0123456789abcdef', '@')",
         "AWS4-HMAC-SHA256 SignedHeaders=host, Signature=@",
+        '{"username":"me","key":"@"}', 'Fernet(b"@")', "token: Secret { value: '@' }",
+        "cat config/master.key\n@", "wandb login @", "privkey: @",
         "api_key: @", '"apiKey": "@"', "X-Api-Key: @", "const API_KEY = '@'", "--api-key=@")),
     "secret": (lambda c: c.of(_ALNUM, 50), (
         "SECRET_KEY = '@'", "client_secret=@", "secret_key_base: @", 'SecretStr("@")',
@@ -218,6 +238,12 @@ KINDS: dict[str, tuple[_Make, tuple[str, ...]]] = {
         "document.cookie = 'sid=@'", "https://x.example.org/back?code=@&state=1",
         '<input name="SAMLResponse" value="@"/>', "rclone config create x s3 token=@",
         "$ echo $API_TOKEN\n@\n$ ls", "openssl rand -base64 32\n@",
+        "cd app && echo $API_TOKEN\n@\n", "grep TOKEN .env | cut -d= -f2\n@",
+        "$ kubectl exec web -- cat /etc/secrets/token\n@", "PS C:\\a> $env:API_TOKEN\n@",
+        "| `API_TOKEN` | `@` |", "here is the API key:\n```\n@\n```", "X-Corp-Key: @",
+        'co = Client("@")', "sed -i 's/YOUR_API_KEY/@/' x.js", "GITHUB_PAT=@",
+        r'buildConfigField("String", "API_KEY", "\"@\"")', "Authorization: Bearer \\\n@",
+        '"github-oauth": {"github.com": "@"}', "Cookie: csrf=Zk3xQ9vT7mPb2LwR; sid=@",
         "I ran:\n  cat ~/.config/app/token\n  @\nand it is there")),
 }  # fmt: skip
 

@@ -17,6 +17,12 @@ _ARGUMENTS = (
     ("pass", "sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
     (" -", "redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
     ("login", "login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
+    ("-p", "unlock-keychain", "", r"""(?-i:-p)\s{1,2}["']?"""),  # of macOS
+    ("-p", "security import", "", r"""(?-i:-P)\s{1,2}["']?"""),
+    ("-p", "evil-winrm", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("-p", "netexec", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("-p", "crackmapexec", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("key", "choco apikey", "", r"""(?:--key|-k)[\s=]{1,2}["']?"""),
     ("-p", "sqlcmd", "", r"""(?-i:-P)\s{0,2}["']?"""),
     (" -", "ldap", r"\w{3,10}", r"""(?-i:-w)\s{0,2}["']?"""),
     ("-p", "mosquitto_", r"\w{3}", r"""(?-i:-P)\s{1,2}["']?"""),
@@ -71,6 +77,10 @@ FORMS = (
     ),
     Form("password", "-pass", compiled(r"""-pass(?:in|out)?[= ]["']?pass:([^\s"']{3,200})"""),
         is_value, hint="pass"),  # openssl
+    Form("password", "creds", compiled(  # skopeo
+        r"""-creds[ =]["']?[\w.-]{1,60}:([^\s"']{3,200})"""), is_value, back=1, hint="cred"),
+    Form("password", "acl setuser", compiled(  # of Redis
+        r"""acl[ ]setuser[ ][^\n]{0,100}?[ ]>(\S{4,200})"""), is_value, hint="user"),
     Form("token", "vault login", compiled(
         r"""vault[ ]login[ ](?:-[\w=-]{1,40}[ ]){0,3}["']?(?!-)([^\s"'=]{6,200})"""), is_password,
         hint="login"),
@@ -108,8 +118,8 @@ FORMS = (
     Form("secret", "--from-literal", compiled(  # kubectl
         r"""--from-literal[ =]["']?[\w.-]{1,253}=["']?([^\s"']{3,500})"""), is_password, hint="="),
     Form("secret", "put-parameter", compiled(
-        r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secret|token|key)[^\n|;]{1,200}?\s--value[ =]
-        ["']?([^\s"']{3,200})"""), is_value, hint=" -"),
+        r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secur|secret|token|key)[^\n|;]{1,200}?\s--value
+        [ =]["']?([^\s"']{3,200})"""), is_value, hint=" -"),
     Form("secret", "encrypt_string", compiled(r"""encrypt_string\s+["']([^\s"']{3,200})["']"""),
         is_value, hint=" -"),
     Form("password", "http-basic", compiled(  # composer, poetry
@@ -162,12 +172,13 @@ FORMS = (
         hint="pass"),
     Form("password", "<<<", compiled(
         r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set|create)|kinit|cryptsetup
-        |pass\sinsert|secret-tool|keyring\sset|ssh-add)
+        |pass\sinsert|secret-tool|keyring\sset|ssh-add|kubeseal)
         [^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, back=100, hint="<"),
     *(
         Form("password", command, compiled(
-            rf"""{command}\s+(?:-[en]{{1,2}}\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
+            rf"""{command}\s+(?:-[en]{{1,2}}\s+|["']%s(?:\\n)?["']\s+)?["']?
+            ((?<=["'])[^\n"'|]{{4,200}}(?=["'])|[^\s"'|]{{4,200}})["']?\s*\|\s*
             (?:sudo\s+-S|docker\s+login|passwd|chpasswd|kinit|pass\s+insert|cryptsetup
             |wrangler\s+secret|gcloud\s+secrets|vercel\s+env|(?:gh|docker|podman|fly|flyctl)\s+secrets?
             |[^\n|;]{{1,120}}--(?:password-stdin|passphrase-fd|with-token))\b"""),

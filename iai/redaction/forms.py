@@ -15,6 +15,10 @@ def _is_token(value: str) -> bool:
     return is_random(value) or (len(value) >= 20 and has_digit)  # noqa: PLR2004
 
 
+def _is_generated(value: str) -> bool:
+    return is_random(value) and any(map(str.isdigit, value))
+
+
 def _has_token(cookies: str) -> bool:
     return any(_is_token(cookie.partition("=")[2] or cookie) for cookie in cookies.split(";"))
 
@@ -27,8 +31,8 @@ def _is_basic(value: str) -> bool:
 _ALWAYS = (
     Form("url-password", "://", compiled(
         r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), is_value, hint="@"),
-    Form("url-token", "://", compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token,
-        hint="@"),
+    Form("url-token", "://", compiled(
+        r"://([\w-]{20,255})(?::(?:x-oauth-basic)?)?@[\w.-]"), _is_token, hint="@"),
     Form("signature", "sig=", compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})"), hint="="),
     Form("signature", "signature=", compiled(r"signature=([0-9a-f]{32,512})"), hint="="),
     Form("api-key", "key=", compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token, hint="="),
@@ -40,7 +44,8 @@ _ALWAYS = (
         r"""digest[ ][^\n]{0,500}?\bresponse=\\?["']?([0-9a-f]{32,128})(?![0-9a-f])"""),
         hint="auth"),
     Form("bearer-token", "bearer", compiled(
-        r"bearer[\s=:]{1,3}(?:\\?\n[ \t]{0,40})?([\w.~+/=-]{10,4096})"), is_random, hint="b"),
+        r"""bearer(?:[\s=:]{1,3}(?:\\?\n[ \t]{0,40})?|[ ]?["'][ ]?[,+.][ ]?["'])
+        ([\w.~+/=-]{10,4096})"""), is_random, hint="b"),
     Form("basic-auth", "basic", compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
         _is_basic, hint="b"),
     Form("basic-auth", "auth", compiled(
@@ -57,7 +62,7 @@ _ALWAYS = (
         ([^;\s"'\\]{16,4096}(?:;\s?[\w.-]{1,60}=[^;\s"'\\]{0,4096}){0,50})"""),
         _has_token, hint="="),
     Form("cookie", "cookie", compiled(
-        r"""cookie\s{0,3}=\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
+        r"""cookie["']?\s{0,3}[=:]\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
         ([^;\s"'`\\]{16,4096})"""), _is_token, hint="="),
     Form("cookie", ";jsessionid=", compiled(r";jsessionid=([\w.!-]{16,200})"), hint="="),
     Form("oauth-code", "code=", compiled(r"(?<=[?&])code=([\w.~%/-]{20,2048})"), is_random,
@@ -74,7 +79,7 @@ _ALWAYS = (
         for port in (":5432:", "*:*:")  # ~/.pgpass
     ),
     Form("password", "auth", compiled(
-        r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
+        r"""auth["']?\s{0,3}(?:=>|[=:])?\s{0,3}[\[(]\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
         (?:Some\()?["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
     Form("password", "wifi.begin(", compiled(
         r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password, hint="("),
@@ -93,14 +98,27 @@ _ALWAYS = (
     ),
     Form("password", "@tcp(", compiled(  # a driver of Go
         r"""[\w.-]{1,32}:([^\s@:/"']{3,64})@tcp\("""), is_value, back=97, hint="@"),
-    Form("password", "networkcredential", compiled(
-        r"""(?:network|ps)credential\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""),
-        is_password, hint="cred"),
+    Form("password", "credential", compiled(
+        r"""credentials?(?:\.basic)?\(\s{0,8}(?:["'][^"'\n]{1,80}["'],\s{0,8}){1,3}
+        ["']([^"'\s]{4,200})["']"""), is_password, hint="cred"),
     *(
         Form("secret", call, compiled(rf"""{re.escape(call)}\s{{0,8}}["']([^"'\n]{{4,200}})["']"""),
             is_password, hint="secret")
         for call in ("secretstr(", "secret::new(", "secretstring::new(", "secretstring::from(")
     ),
+    Form("password", "password from ", compiled(
+        r"""password[ ]from[ ](?:\[redacted:[^\]\n]{1,60}\]|[^\s\[]{1,200})[ ]to[ ]["'`]?
+        ([^\s"'`]{6,64})"""), is_password, hint="pass"),
+    Form("password", "login=", compiled(r"login=[\w.-]{1,60}:([^\s@]{4,200})"), is_password,
+        hint="login"),
+    Form("secret", "::add-mask::", compiled(r"::add-mask::([^\s$]{4,500})"), is_value, hint=":"),
+    Form("secret", "unsafeplaintext(", compiled(
+        r"""unsafeplaintext\(["']([^"'\n]{4,200})["']"""), is_password, hint="("),
+    Form("password", "form-data; name=", compiled(
+        r"""form-data;[ ]name="\w{0,40}(?:pass|token|secret)\w{0,40}"(?:\r?\n){2}(\S{4,500})"""),
+        is_value, hint="="),
+    Form("password-hash", "scram-sha-256$", compiled(
+        r"scram-sha-256\$\d{1,8}:([\w+/=:$]{60,200})"), hint="$"),
     Form("secret", "jwt.", compiled(  # the key that it is signed with
         r"""jwt\.(?:sign|verify|encode|decode)\([^\n]{1,200}?,\s{0,8}["']([^"'\s]{4,200})["']\s{0,8}[,)]"""),
         is_password, hint="j"),
@@ -125,13 +143,14 @@ _ALWAYS = (
         r"""define\(\s?["'](?:\w{1,20}_)?(?:auth|logged_in|nonce)_(?:key|salt)["'],\s{0,20}["']
         ([^\n]{40,100}?)["']\s?\)"""), is_random, hint="("),
     Form("password", "password:", compiled(  # expect
-        r"""password:\s?["'}]{1,2}\s{0,8}\{?\s{0,8}send(?:_user|line)?\s{1,4}(?:--\s)?
-        ["']([^"'\\\s]{4,200})"""), is_value, hint="pass"),
+        r"""password:\s?["'}]{1,2}\)?[\s;]{0,8}\{?\s{0,8}(?:\w{1,20}\.)?
+        send(?:_user|line)?[\s(]{1,4}(?:--\s)?["']([^"'\\\s]{4,200})"""), is_value, hint="pass"),
     Form("password", "set password", compiled(
         r"""set\s+password\s+(?:for\s+\S{1,120}\s+)?=\s{0,4}["']([^"'\n]{3,200})["']"""),
         is_value, hint="pass"),
     *(
-        Form("password", name, compiled(rf"""{name}["']?,?\s{{1,4}}["']?([^\s"']{{3,200}})"""),
+        Form("password", name, compiled(
+            rf"""{name}["']?,?\s{{1,4}}["']?(?:--\w{{1,12}}[ ])?([^\s"']{{3,200}})"""),
             is_password, hint=hint)
         for name, hint in (("requirepass", "pass"), ("masterauth", "auth"), ("bindpw", "pw"),
                            ("rootpw", "pw"))
@@ -145,10 +164,20 @@ _ALWAYS = (
         r"""use[ ]["'`]?([^\s"'`]{6,64})["'`]?[ ](?:as|for)[ ](?:\w+[ ]){0,3}
         pass(?:word|phrase|code)(?![ -]hash)"""),
         is_password, hint="pass"),
+    Form("token", "use ", compiled(
+        r"""use[ ]["'`]?([^\s"'`]{16,200})["'`]?[ ]as[ ](?:\w+[ ]){0,3}(?:token|key)"""),
+        is_random, hint="token"),
+    *(
+        Form("token", asked, compiled(
+            rf"""{re.escape(asked)}\s{{1,4}}(?:\w{{1,20}}:[ ])?["'`]?([\w./+=-]{{16,200}})
+            ["'`]?[.]?(?:\s|$)"""), is_random, hint=hint)
+        for asked, hint in (("key?", "key"), ("token?", "token"), ("secret?", "secret"))
+    ),
     *(
         Form("password", name, compiled(
-            rf"""{name}(?:ential|enciale)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{{1,60}}["'`]?\s?[/:]\s?
-            ["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""), is_password, hint=hint)
+            rf"""{name}(?:ential|enciale)?s?(?:[ ]for[ ][\w.-]{{1,40}})?\s?(?:are|is|->|[:=])\s?
+            ["'`]?[\w.@-]{{1,60}}["'`]?\s?[/:]\s?["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""),
+            is_password, hint=hint)
         for name, hint in (("cred", "cred"), ("zugangsdaten", "z"))
     ),
     Form("password", "log in ", compiled(
@@ -160,7 +189,7 @@ _ALWAYS = (
         is_password, hint="pass"),
     Form("password", "pin ", compiled(
         r"""(?<![\w-])pin[ ](?:code[ ])?(?:for[ ](?:\w{1,40}[ ]){1,4})?is[ ](\d{4,12})(?!\d)""")),
-    Form("password", 'send "', compiled(r"""send[ ]"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
+    Form("password", "send ", compiled(r"""send[ ](?:--[ ])?"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
         is_password, hint='"'),
     Form("password", "pass: ", compiled(  # of YAML
         r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
@@ -175,7 +204,8 @@ _ALWAYS = (
         Form("password", name, compiled(
             rf"""(?<!\S)["'`]?([^\s"'`]{{6,64}})["'`]?[ ]is[ ](?:the|my|our)(?:[ ]\w{{1,20}}){{0,2}}
             [ ]{name.strip().replace(" ", "[ ]")}(?![ -]?\w)"""), is_password, back=120, hint=hint)
-        for name, hint in ((" password", "pass"), (" passphrase", "pass"), (" api key", "key"))
+        for name, hint in ((" password", "pass"), (" passphrase", "pass"), (" api key", "key"),
+                           (" token", "token"))
     ),
     Form("password", "password", compiled(  # on a line of its own, as installers print it
         r"""password[^\n:]{0,120}:[ \t]{0,4}(?:\r?\n[ \t]{0,8}){1,3}([^\s"'`]{8,200})
@@ -254,6 +284,24 @@ _WITH_RUN = (
         hint="\t"),
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
+    Form("openvpn-key", "static key", compiled(
+        r"""begin[ ]openvpn[ ]static[ ]key[ ]v1-{5}((?:\s{1,40}[0-9a-f]{32}){1,16})"""), back=14),
+    Form("conda-token", "/t/", compiled(r"/t/([a-z0-9-]{30,60})/")),
+    Form("openshift-token", "sha256~", compiled(r"(sha256~[\w-]{43})(?![\w-])"), hint="~"),
+    Form("token", "token-", compiled(r"token-[a-z0-9]{5}:([a-z0-9]{54})")),  # of Rancher
+    Form("signature", "signature=", compiled(r"(?<=[?&])signature=([\w~.%-]{100,800})")),
+    Form("secret", "input_value=", compiled(  # of Pydantic, that quotes what is wrong
+        r"""input_value=["']([^"'\s]{20,500})["']"""), is_random),
+    Form("token", "auth", compiled(r"""(?<![\w.-])auth["']?:\s{0,3}["']([\w-]{20,255})["']"""),
+        _is_generated),
+    Form("cookie", '"name"', compiled(
+        r""""name"\s?:\s?"[\w.-]{0,60}(?:sess|sid)[\w.-]{0,60}"\s?,\s?"value"\s?:\s?"([^"\s]{16,4096})\""""),
+        _is_token, hint='"'),
+    Form("secret", '"jwt', compiled(
+        r""""jwt\w{0,20}"\s?:\s?\{[^{}]{0,200}?"\w{0,20}key"\s?:\s?"([^"\s]{16,500})\""""),
+        is_random, hint='"'),
+    Form("secret", "encryption:", compiled(  # of ESPHome
+        r"""encryption:\s{1,40}key:[ ]["']?([a-z0-9+/]{43}=)""")),
     Form("braintree-token", "$production$", compiled(
         r"access_token\$production\$([a-z0-9]{16}\$[0-9a-f]{32})"), back=12, hint="$"),
     Form("azure-key", "key", compiled(
@@ -269,9 +317,12 @@ _WITH_RUN = (
         r"""x-jfrog-art-api["']?:\s{0,3}["']?([\w.-]{20,2048})""")),
     Form("wallet-key", "accounts", compiled(  # of Hardhat
         r"""accounts["']?\s?:\s?\[\s{0,40}["'`](?:0x)?([0-9a-f]{64})["'`]""")),
-    Form("api-key", "client(", compiled(  # its only argument, or its first
-        r"""client\(\s{0,8}["']([\w-]{24,200})["']\s{0,8}(?:\)|,\s{0,8}[^"'\s])"""),
-        _is_token, hint="("),
+    *(
+        Form("api-key", call, compiled(  # its only argument, or its first
+            rf"""{re.escape(call)}\s{{0,8}}["']([\w-]{{24,200}})["']\s{{0,8}}(?:\)|,\s{{0,8}}[^"'\s])"""),
+            _is_generated, hint="(")
+        for call in ("client(", "github(", "pinecone(")
+    ),
     *(
         Form("secret", call, compiled(
             rf"""{re.escape(call)}(?:["']\w{{2,12}}["'],\s{{0,4}})?b?["']([^"'\s]{{16,200}})["']"""),

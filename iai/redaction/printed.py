@@ -22,7 +22,8 @@ _LINE = r"""[^\n]{0,300}?"""
 # Commands that print a secret, and others that print what they are told to: a secret if that is
 # called so, and looks it. The first line of a file may be anything.
 _COMMAND = re.compile(
-    rf"""[ \t]{{0,12}}(?:[\w.@:~/\\ \[\]()-]{{0,80}}[$%\#>\u276f\u00bb][ ]{{1,3}})?(?:sudo[ ])?
+    rf"""[ \t]{{0,12}}(?:[\w.@:~/\\ \[\]()-]{{0,80}}[$%\#>\u276f\u00bb]{{1,3}}[ ]{{1,3}})?
+    (?:sudo[ ])?
     (?:(?P<secret>
         (?:openssl[ ]rand|pwgen|mkpasswd|wg[ ]gen(?:key|psk))\b
       | (?:gh|glab|fly|flyctl|heroku|hcloud|oc|npm|vercel|az|gcloud|databricks)[ ]{_LINE}
@@ -44,9 +45,11 @@ _COMMAND = re.compile(
       )
       | (?:echo|printf|printenv)[ ](?:["']?%s(?:\\n)?["']?[ ])?["']?\$?\{{?\w{{0,60}}?{_NAMED}
       | \$env:\w{{0,60}}?{_NAMED}  # of PowerShell
+      | (?:python3?|node|ruby|perl|php|psql|mysql|sqlite3|curl|gh|glab|select|GET)[ ]{_LINE}{_NAMED}
       | (?:grep|rg)[ ]{_LINE}{_NAMED}{_LINE}\|[ ]{{0,4}}(?:cut|awk|sed|tr)[ ]
       | (?:cat|jq|yq|ssh|kubectl|oc|git[ ]config|npm[ ]config|aws[ ]configure|heroku|terraform
           |tofu|pulumi|dotenv|sops|docker|podman|consul|etcdctl|redis-cli)[ ]{_LINE}{_NAMED}
+      | (?<=>[ ])[A-Za-z_][\w.]{{0,60}}[.\[("']{{1,2}}\w{{0,40}}?{_NAMED}  # of Python, Node, Ruby
     )
     (?![^\n]{{0,300}}(?:public|\.pub\b))[^\n]{{0,300}}$""",
     re.IGNORECASE | re.VERBOSE,
@@ -54,7 +57,10 @@ _COMMAND = re.compile(
 _JOINT = re.compile(  # between the commands of a line, and before one that another one runs
     r"""[ ]{0,4}(?:&&|\|\||;)[ ]{0,4}|[ ]--[ ]|\b(?:ba|z)?sh[ ]-l?c[ ]["']?"""
 )
-_VALUE = re.compile(r"""\n[ \t]{0,12}["']?(?P<value>[^\s"'`]{8,512})["']?%?[ \t\r]{0,4}(?=\n|\Z)""")
+_VALUE = re.compile(
+    r"""\n[ \t]{0,12}(?:=>[ ]|Out\[\d{1,5}\]:[ ])?["']?(?P<value>[^\s"'`]{8,512})["']?%?"""
+    r"""[ \t\r]{0,4}(?=\n|\Z)"""
+)
 
 
 def find(text: str) -> Iterator[Finding]:

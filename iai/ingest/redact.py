@@ -121,13 +121,14 @@ def action(done: Action, redact: Redact) -> Action:
         whole = "\n".join([whole, *(step.text for step in done.steps)])
     if redact(whole) is whole:
         return done
+    text = redact(done.text)
     return structs.replace(
         done,
         key=redact(done.key) if done.kind in _KEYED_BY_TEXT else done.key,
         path=redact(done.path),
         to=redact(done.to),
-        text=redact(done.text),
-        output=redact(done.output),
+        text=text,
+        output=_output(text, done.output, redact),
         steps=_steps(done.steps, redact),
     )
 
@@ -152,6 +153,13 @@ def change(said: Change, redact: Redact) -> Change:
 def _performed(done: Performed, redact: Redact) -> Performed:
     redacted = action(done.action, redact)
     return done if redacted is done.action else structs.replace(done, action=redacted)
+
+
+def _output(command: str, output: str, redact: Redact) -> str:
+    """Redact what a command printed, below the command: that alone may say what it is."""
+    above = f"{command}\n"
+    both = redact(above + output)
+    return both.removeprefix(above) if both.startswith(above) else redact(output)
 
 
 def _steps(steps: tuple[Step, ...], redact: Redact) -> tuple[Step, ...]:

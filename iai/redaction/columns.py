@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from iai.redaction.randomness import is_password, is_random
 
 Fits = Callable[[str], bool]
+_COLUMNS = 2  # at least
 _ROWS = 100  # that are looked at
 _NAMES = re.compile(r"""[\s"'`*]{0,40}[\w. -]{1,40}[\s"'`*]{0,40}""")  # a cell of a header
 _RULE = re.compile(r"[\s|:+=-]+")  # the line below a header
+_UNDERLINE = re.compile(r"\n[ ]?-{4,}\r?\n")
 _CELL = re.compile(r"""[\s"'`]*(?P<value>[^\s"'`]+)[\s"'`]*""")
 _VALUES = re.compile(r"[^()]{0,400}\)\s{0,20}values\s{0,20}(?=\()", re.IGNORECASE)
 _ROW = re.compile(r"""\s{0,20},?\s{0,20}\((?:'(?:[^'\\]|''|\\.){0,500}'|[^'()]){1,100}\)""")
@@ -26,13 +28,17 @@ def find(text: str, start: int, end: int, *, password: bool) -> Iterator[tuple[i
     last = text.find("\n", end)
     header = text[first:last] if last >= 0 else ""
     separator = next((one for one in "|\t,;" if one in header), "")
+    only = not separator and _UNDERLINE.match(text, last) is not None  # column of a table
+    separator = "|" if only else separator
     if not separator or not all(
         not cell or _NAMES.fullmatch(cell) for cell in header.split(separator)
     ):
         return
+    if separator == "," and sum(map(bool, map(str.strip, header.split(",")))) < _COLUMNS:
+        return  # an argument of a call, a line each
     separators = header.count(separator)
     above = text[text.rfind("\n", 0, max(0, first - 1)) + 1 : max(0, first - 1)]
-    if above.count(separator) != separators:  # else it is a row itself
+    if only or above.count(separator) != separators:  # else it is a row itself
         column = text.count(separator, first, start)
         yield from _below(text, last + 1, separator, column, separators, fits)
 

@@ -13,9 +13,16 @@ _ARGUMENTS = (
     ("-p", "rdesktop", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),
     ("-p", "ipmitool", "", r"""(?-i:-P)\s{1,2}["']?"""),
     ("pass", "add-generic-password", "", r"""(?-i:-w)\s{1,2}["']?(?!-)"""),  # of macOS
+    ("pass", "nmcli", "", r"""password\s{1,2}["']?"""),
     ("pass", "sshpass", "", r"""(?-i:-p)\s{0,2}["']?"""),
     (" -", "redis-cli", "", r"""(?-i:-a)\s{1,2}["']?"""),
     ("login", "login", "", r"""(?-i:-p)\s{1,2}["']?(?!-)"""),  # docker login, az login
+    ("-p", "unlock-keychain", "", r"""(?-i:-p)\s{1,2}["']?"""),  # of macOS
+    ("-p", "security import", "", r"""(?-i:-P)\s{1,2}["']?"""),
+    ("-p", "evil-winrm", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("-p", "netexec", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("-p", "crackmapexec", "", r"""(?-i:-p)\s{1,2}["']?"""),
+    ("key", "choco apikey", "", r"""(?:--key|-k)[\s=]{1,2}["']?"""),
     ("-p", "sqlcmd", "", r"""(?-i:-P)\s{0,2}["']?"""),
     (" -", "ldap", r"\w{3,10}", r"""(?-i:-w)\s{0,2}["']?"""),
     ("-p", "mosquitto_", r"\w{3}", r"""(?-i:-P)\s{1,2}["']?"""),
@@ -40,6 +47,8 @@ _ARGUMENTS = (
     ("-p", "twine", "", r"""(?-i:-p)\s{1,2}["']?"""),
     ("-p", "az sql", "", r"""(?-i:-p)\s{1,2}["']?"""),
     (" -", "nuget", "", r"""(?-i:-k|--api-key|-ApiKey)\s{1,2}["']?"""),
+    (" -", "oathtool", "", r"""["']?(?!-)"""),
+    (" -", "codecov", "", r"""-t\s{1,2}["']?"""),
     (" -", "influx", "", r"""(?-i:-t)\s{1,2}["']?"""),
     (" -", "openssl enc", "", r"""(?-i:-k)\s{1,2}["']?"""),
     ("secret", "keyvault secret set", "", r"""--value[= ]["']?"""),
@@ -57,7 +66,8 @@ FORMS = (
             command,
             compiled(
                 rf"""(?<![\w.-])(?:un)?{command.replace(" ", "[ ]")}{more}\b
-                [^\n|;]{{0,400}}?\s{before}([^\s"']{{3,200}})"""
+                [^\n|;]{{0,400}}?\s{before}(?!\[redacted)
+                ((?<=["'])[^"'\n]{{3,200}}(?=["'])|[^\s"']{{3,200}})"""
             ),
             is_value,
             back=2,
@@ -67,6 +77,10 @@ FORMS = (
     ),
     Form("password", "-pass", compiled(r"""-pass(?:in|out)?[= ]["']?pass:([^\s"']{3,200})"""),
         is_value, hint="pass"),  # openssl
+    Form("password", "creds", compiled(  # skopeo
+        r"""-creds[ =]["']?[\w.-]{1,60}:([^\s"']{3,200})"""), is_value, back=1, hint="cred"),
+    Form("password", "acl setuser", compiled(  # of Redis
+        r"""acl[ ]setuser[ ][^\n]{0,100}?[ ]>(\S{4,200})"""), is_value, hint="user"),
     Form("token", "vault login", compiled(
         r"""vault[ ]login[ ](?:-[\w=-]{1,40}[ ]){0,3}["']?(?!-)([^\s"'=]{6,200})"""), is_password,
         hint="login"),
@@ -104,8 +118,8 @@ FORMS = (
     Form("secret", "--from-literal", compiled(  # kubectl
         r"""--from-literal[ =]["']?[\w.-]{1,253}=["']?([^\s"']{3,500})"""), is_password, hint="="),
     Form("secret", "put-parameter", compiled(
-        r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secret|token|key)[^\n|;]{1,200}?\s--value[ =]
-        ["']?([^\s"']{3,200})"""), is_value, hint=" -"),
+        r"""put-parameter\b[^\n|;]{1,400}?(?:pass|secur|secret|token|key)[^\n|;]{1,200}?\s--value
+        [ =]["']?([^\s"']{3,200})"""), is_value, hint=" -"),
     Form("secret", "encrypt_string", compiled(r"""encrypt_string\s+["']([^\s"']{3,200})["']"""),
         is_value, hint=" -"),
     Form("password", "http-basic", compiled(  # composer, poetry
@@ -116,7 +130,8 @@ FORMS = (
         is_value, hint=" -"),
     Form("password", "/pass:", compiled(r"""/pass:["']?([^\s"']{3,200})"""), is_value, hint="pass"),
     Form("password", "net use", compiled(
-        r"""net[ ]use[ ][^\n]{0,100}\\\\\S{1,100}[ ]([^\s/"'*]{4,200})"""), is_password),
+        r"""net[ ]use[ ][^\n]{0,100}\\\\\S{1,100}[ ](?:/user:\S{1,80}[ ])?([^\s/"'*]{4,200})"""),
+        is_password),
     Form("password", "net user", compiled(
         r"""net[ ]user[ ][\w.-]{1,60}[ ]([^\s/"'*]{4,200})"""), is_password, hint="net use"),
     *(
@@ -135,6 +150,10 @@ FORMS = (
             ("password", "reset-admin-password", "pass"),  # grafana
         )
     ),
+    Form("password", "bundle config", compiled(
+        r"""bundle[ ]config[ ](?:set[ ])?(?:--\w{1,10}[ ]){0,2}[\w./:-]{1,120}[ ]["']?
+        ([\w.-]{1,80}:[\w.~-]{6,200})"""),
+        is_password, hint=":"),
     Form("secret", "api-key store ", compiled(  # Confluent
         r"""api-key[ ]store[ ][A-Z0-9]{16}[ ]["']?([^\s"']{16,200})"""), hint="key"),
     Form("secret", "kv put ", compiled(  # vault
@@ -146,20 +165,23 @@ FORMS = (
     Form("password", "jdbc:oracle:", compiled(
         r"""jdbc:oracle:\w+:[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value, hint="@"),
     Form("password", "psk", compiled(  # of a wireless network
-        r"""(?<![a-z])psk(?:\s{0,2}=\s{0,2}|[ ])["']?([^\s"']{8,63})"""), is_password),
+        r"""(?<![a-z])psk(?:\s{0,2}=\s{0,2}|[ ])["']?((?<=["'])[^"'\n]{8,63}|[^\s"']{8,63})"""),
+        is_password),
     Form("password", "wpa_passphrase", compiled(
         r"""wpa_passphrase[ ](?:"[^"\n]{1,64}"|\S{1,64})[ ]["']?([^\s"']{8,63})"""), is_password,
         hint="pass"),
     Form("password", "<<<", compiled(
         r"""(?:passwd|sudo\s-S|--password-stdin|env\sadd|secret\s(?:put|set|create)|kinit|cryptsetup
-        |pass\sinsert|secret-tool|keyring\sset|ssh-add)
+        |pass\sinsert|secret-tool|keyring\sset|ssh-add|kubeseal)
         [^\n|;<]{0,80}<<<\s{0,2}["']?([^\s"']{3,200})"""),
         is_value, back=100, hint="<"),
     *(
         Form("password", command, compiled(
-            rf"""{command}\s+(?:-[en]{{1,2}}\s+|["']%s(?:\\n)?["']\s+)?["']?([^\s"'|]{{4,200}})["']?\s*\|\s*
+            rf"""{command}\s+(?:-[en]{{1,2}}\s+|["']%s(?:\\n)?["']\s+)?["']?
+            ((?<=["'])[^\n"'|]{{4,200}}(?=["'])|[^\s"'|]{{4,200}})["']?\s*\|\s*
             (?:sudo\s+-S|docker\s+login|passwd|chpasswd|kinit|pass\s+insert|cryptsetup
-            |wrangler\s+secret|gcloud\s+secrets|vercel\s+env|[^\n|;]{{1,120}}--pass(?:word-stdin|phrase-fd))\b"""),
+            |wrangler\s+secret|gcloud\s+secrets|vercel\s+env|(?:gh|docker|podman|fly|flyctl)\s+secrets?
+            |[^\n|;]{{1,120}}--(?:password-stdin|passphrase-fd|with-token))\b"""),
             is_value, hint="|")
         for command in ("echo", "printf")
     ),

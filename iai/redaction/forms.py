@@ -15,6 +15,14 @@ def _is_token(value: str) -> bool:
     return is_random(value) or (len(value) >= 20 and has_digit)  # noqa: PLR2004
 
 
+def _is_generated(value: str) -> bool:
+    return is_random(value) and any(map(str.isdigit, value))
+
+
+def _has_token(cookies: str) -> bool:
+    return any(_is_token(cookie.partition("=")[2] or cookie) for cookie in cookies.split(";"))
+
+
 def _is_basic(value: str) -> bool:
     return bool(basic_password(value))
 
@@ -23,8 +31,8 @@ def _is_basic(value: str) -> bool:
 _ALWAYS = (
     Form("url-password", "://", compiled(
         r"""://[^\s/@:"'<>`]{0,120}:([^\s/"'<>`]{1,200})@[\w.$\[{-]"""), is_value, hint="@"),
-    Form("url-token", "://", compiled(r"://([\w-]{20,255})(?::x-oauth-basic)?@[\w.-]"), _is_token,
-        hint="@"),
+    Form("url-token", "://", compiled(
+        r"://([\w-]{20,255})(?::(?:x-oauth-basic)?)?@[\w.-]"), _is_token, hint="@"),
     Form("signature", "sig=", compiled(r"(?<=[?&])sig=([A-Za-z0-9%+/=_-]{20,200})"), hint="="),
     Form("signature", "signature=", compiled(r"signature=([0-9a-f]{32,512})"), hint="="),
     Form("api-key", "key=", compiled(r"(?<=[?&])key=([\w.~%+/-]{16,2048})"), _is_token, hint="="),
@@ -35,8 +43,9 @@ _ALWAYS = (
     Form("auth-header", "digest ", compiled(
         r"""digest[ ][^\n]{0,500}?\bresponse=\\?["']?([0-9a-f]{32,128})(?![0-9a-f])"""),
         hint="auth"),
-    Form("bearer-token", "bearer", compiled(r"bearer[\s=:]{1,3}([\w.~+/=-]{10,4096})"), is_random,
-        hint="b"),
+    Form("bearer-token", "bearer", compiled(
+        r"""bearer(?:[\s=:]{1,3}(?:\\?\n[ \t]{0,40})?|[ ]?["'][ ]?[,+.][ ]?["'])
+        ([\w.~+/=-]{10,4096})"""), is_random, hint="b"),
     Form("basic-auth", "basic", compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
         _is_basic, hint="b"),
     Form("basic-auth", "auth", compiled(
@@ -49,10 +58,11 @@ _ALWAYS = (
         r"default\s{1,8}login\s{1,8}\S{1,120}\s{1,8}password\s{1,8}(\S{1,200})"),
         is_value, hint="pass"),
     Form("cookie", "cookie:", compiled(
-        r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,12};\s?){0,8}[\w.-]{1,60}=([^;\s"'\\]{16,4096})"""),
-        _is_token, hint="="),
+        r"""cookie:\s{0,3}(?:[\w.-]{1,60}=[^;\s]{0,15};\s?){0,8}[\w.-]{1,60}=
+        ([^;\s"'\\]{16,4096}(?:;\s?[\w.-]{1,60}=[^;\s"'\\]{0,4096}){0,50})"""),
+        _has_token, hint="="),
     Form("cookie", "cookie", compiled(
-        r"""cookie\s{0,3}=\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
+        r"""cookie["']?\s{0,3}[=:]\s{0,3}["'`](?:[\w.-]{1,60}=[^;\s"'`]{0,80};\s?){0,8}[\w.-]{1,60}=
         ([^;\s"'`\\]{16,4096})"""), _is_token, hint="="),
     Form("cookie", ";jsessionid=", compiled(r";jsessionid=([\w.!-]{16,200})"), hint="="),
     Form("oauth-code", "code=", compiled(r"(?<=[?&])code=([\w.~%/-]{20,2048})"), is_random,
@@ -69,8 +79,8 @@ _ALWAYS = (
         for port in (":5432:", "*:*:")  # ~/.pgpass
     ),
     Form("password", "auth", compiled(
-        r"""auth["']?\s{0,3}[=:]?\s{0,3}\(\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
-        ["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
+        r"""auth["']?\s{0,3}(?:=>|[=:])?\s{0,3}[\[(]\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
+        (?:Some\()?["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
     Form("password", "wifi.begin(", compiled(
         r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password, hint="("),
     Form("password", "login(", compiled(
@@ -81,26 +91,66 @@ _ALWAYS = (
         hint="login"),
     *(
         Form("password", call, compiled(
-            rf"""{re.escape(call)}\s{{0,8}}(?:["'][^"'\n]{{0,200}}["'],\s{{0,8}}){{2}}
+            rf"""{re.escape(call)}\s{{0,8}}(?:(?:["'][^"'\n]{{0,200}}["']|[\w.$]{{1,80}}),\s{{0,8}}){{2}}
             ["']([^"'\s]{{4,200}})["']"""), is_password, hint="(")
         for call in ("connect(", "getconnection(", "create_user(", "create_superuser(", "pdo(",
                      "mysqli(")
     ),
     Form("password", "@tcp(", compiled(  # a driver of Go
         r"""[\w.-]{1,32}:([^\s@:/"']{3,64})@tcp\("""), is_value, back=97, hint="@"),
-    Form("password", "networkcredential", compiled(
-        r"""(?:network|ps)credential\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""),
-        is_password, hint="cred"),
-    Form("secret", "secretstr(", compiled(r"""secretstr\(\s{0,8}["']([^"'\n]{4,200})["']"""),
-        is_password, hint="secret"),
+    Form("password", "credential", compiled(
+        r"""credentials?(?:\.basic)?\(\s{0,8}(?:["'][^"'\n]{1,80}["'],\s{0,8}){1,3}
+        ["']([^"'\s]{4,200})["']"""), is_password, hint="cred"),
+    *(
+        Form("secret", call, compiled(rf"""{re.escape(call)}\s{{0,8}}["']([^"'\n]{{4,200}})["']"""),
+            is_password, hint="secret")
+        for call in ("secretstr(", "secret::new(", "secretstring::new(", "secretstring::from(")
+    ),
+    Form("password", "password from ", compiled(
+        r"""password[ ]from[ ](?:\[redacted:[^\]\n]{1,60}\]|[^\s\[]{1,200})[ ]to[ ]["'`]?
+        ([^\s"'`]{6,64})"""), is_password, hint="pass"),
+    Form("password", "login=", compiled(r"login=[\w.-]{1,60}:([^\s@]{4,200})"), is_password,
+        hint="login"),
+    Form("secret", "::add-mask::", compiled(r"::add-mask::([^\s$]{4,500})"), is_value, hint=":"),
+    Form("secret", "unsafeplaintext(", compiled(
+        r"""unsafeplaintext\(["']([^"'\n]{4,200})["']"""), is_password, hint="("),
+    Form("password", "form-data; name=", compiled(
+        r"""form-data;[ ]name="\w{0,40}(?:pass|token|secret)\w{0,40}"(?:\r?\n){2}(\S{4,500})"""),
+        is_value, hint="="),
+    Form("password-hash", "scram-sha-256$", compiled(
+        r"scram-sha-256\$\d{1,8}:([\w+/=:$]{60,200})"), hint="$"),
+    Form("secret", "jwt.", compiled(  # the key that it is signed with
+        r"""jwt\.(?:sign|verify|encode|decode)\([^\n]{1,200}?,\s{0,8}["']([^"'\s]{4,200})["']\s{0,8}[,)]"""),
+        is_password, hint="j"),
+    Form("password", "pwd={", compiled(r"pwd=\{([^{}\n]{4,128})\}"), is_password, hint="pw"),
+    Form("password", "password ", compiled(  # of Elasticsearch
+        r"""password[ ][\w.@-]{1,40}[ ]=[ ]([^\s"'`,;()<>\[\]{}]{8,64})"""), is_password,
+        hint="pass"),
+    Form("password", "authident", compiled(  # of Yarn
+        r"""authident["']?:\s{0,4}["']?[^\s:"']{1,80}:([^\s"']{4,200})"""), is_value, hint="auth"),
+    Form("token", "-oauth", compiled(  # of Composer
+        r"""-oauth\\?["']\s{0,4}:\s{0,4}\{\s{0,40}\\?"[\w.-]{1,80}\\?"\s{0,4}:\s{0,4}\\?"([^"\s\\]{16,200})"""),
+        is_random, hint="auth"),
+    Form("password", "bundle_", compiled(
+        r"""bundle_\w{1,120}=["']?([\w.-]{1,80}:[\w.~-]{6,200})"""), is_password, hint="="),
+    *(
+        Form("token", name, compiled(
+            rf"""(?<=[a-z0-9]){name}\s{{0,2}}["']?([\w./+~-]{{20,200}})"""), _is_token,
+            hint=name[-1])
+        for name in ("_pat=", "_pat:")
+    ),
+    Form("secret-key", "define(", compiled(  # of WordPress
+        r"""define\(\s?["'](?:\w{1,20}_)?(?:auth|logged_in|nonce)_(?:key|salt)["'],\s{0,20}["']
+        ([^\n]{40,100}?)["']\s?\)"""), is_random, hint="("),
     Form("password", "password:", compiled(  # expect
-        r"""password:\s?["'}]{1,2}\s{0,8}\{?\s{0,8}send(?:_user|line)?\s{1,4}(?:--\s)?
-        ["']([^"'\\\s]{4,200})"""), is_value, hint="pass"),
+        r"""password:\s?["'}]{1,2}\)?[\s;]{0,8}\{?\s{0,8}(?:\w{1,20}\.)?
+        send(?:_user|line)?[\s(]{1,4}(?:--\s)?["']([^"'\\\s]{4,200})"""), is_value, hint="pass"),
     Form("password", "set password", compiled(
         r"""set\s+password\s+(?:for\s+\S{1,120}\s+)?=\s{0,4}["']([^"'\n]{3,200})["']"""),
         is_value, hint="pass"),
     *(
-        Form("password", name, compiled(rf"""{name}["']?,?\s{{1,4}}["']?([^\s"']{{3,200}})"""),
+        Form("password", name, compiled(
+            rf"""{name}["']?,?\s{{1,4}}["']?(?:--\w{{1,12}}[ ])?([^\s"']{{3,200}})"""),
             is_password, hint=hint)
         for name, hint in (("requirepass", "pass"), ("masterauth", "auth"), ("bindpw", "pw"),
                            ("rootpw", "pw"))
@@ -114,10 +164,20 @@ _ALWAYS = (
         r"""use[ ]["'`]?([^\s"'`]{6,64})["'`]?[ ](?:as|for)[ ](?:\w+[ ]){0,3}
         pass(?:word|phrase|code)(?![ -]hash)"""),
         is_password, hint="pass"),
+    Form("token", "use ", compiled(
+        r"""use[ ]["'`]?([^\s"'`]{16,200})["'`]?[ ]as[ ](?:\w+[ ]){0,3}(?:token|key)"""),
+        is_random, hint="token"),
+    *(
+        Form("token", asked, compiled(
+            rf"""{re.escape(asked)}\s{{1,4}}(?:\w{{1,20}}:[ ])?["'`]?([\w./+=-]{{16,200}})
+            ["'`]?[.]?(?:\s|$)"""), is_random, hint=hint)
+        for asked, hint in (("key?", "key"), ("token?", "token"), ("secret?", "secret"))
+    ),
     *(
         Form("password", name, compiled(
-            rf"""{name}(?:ential|enciale)?s?\s?(?:are|is|[:=])\s?["'`]?[\w.@-]{{1,60}}["'`]?\s?[/:]\s?
-            ["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""), is_password, hint=hint)
+            rf"""{name}(?:ential|enciale)?s?(?:[ ]for[ ][\w.-]{{1,40}})?\s?(?:are|is|->|[:=])\s?
+            ["'`]?[\w.@-]{{1,60}}["'`]?\s?[/:]\s?["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""),
+            is_password, hint=hint)
         for name, hint in (("cred", "cred"), ("zugangsdaten", "z"))
     ),
     Form("password", "log in ", compiled(
@@ -129,7 +189,7 @@ _ALWAYS = (
         is_password, hint="pass"),
     Form("password", "pin ", compiled(
         r"""(?<![\w-])pin[ ](?:code[ ])?(?:for[ ](?:\w{1,40}[ ]){1,4})?is[ ](\d{4,12})(?!\d)""")),
-    Form("password", 'send "', compiled(r"""send[ ]"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
+    Form("password", "send ", compiled(r"""send[ ](?:--[ ])?"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
         is_password, hint='"'),
     Form("password", "pass: ", compiled(  # of YAML
         r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
@@ -144,7 +204,8 @@ _ALWAYS = (
         Form("password", name, compiled(
             rf"""(?<!\S)["'`]?([^\s"'`]{{6,64}})["'`]?[ ]is[ ](?:the|my|our)(?:[ ]\w{{1,20}}){{0,2}}
             [ ]{name.strip().replace(" ", "[ ]")}(?![ -]?\w)"""), is_password, back=120, hint=hint)
-        for name, hint in ((" password", "pass"), (" passphrase", "pass"), (" api key", "key"))
+        for name, hint in ((" password", "pass"), (" passphrase", "pass"), (" api key", "key"),
+                           (" token", "token"))
     ),
     Form("password", "password", compiled(  # on a line of its own, as installers print it
         r"""password[^\n:]{0,120}:[ \t]{0,4}(?:\r?\n[ \t]{0,8}){1,3}([^\s"'`]{8,200})
@@ -181,9 +242,9 @@ _ALWAYS = (
         for name, hint in (("mnemonic", "mn"), ("seed", " phrase"), ("recovery", " phrase"))
     ),
     Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
-    Form("password", "identified by", compiled(
-        r"""identified\s+by\s+(?:password\s+)?["']([^"'\n]{3,200})["']"""), is_value,
-        hint="b"),
+    Form("password", "identified ", compiled(
+        r"""identified\s+(?:with\s+["'`]?\w{1,60}["'`]?\s+)?by\s+(?:password\s+)?
+        ["']([^"'\n]{3,200})["']"""), is_value, hint="b"),
     *commands.FORMS,
 )  # fmt: skip
 # Found only in a text with a long run: these have one themselves.
@@ -223,6 +284,60 @@ _WITH_RUN = (
         hint="\t"),
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
+    Form("openvpn-key", "static key", compiled(
+        r"""begin[ ]openvpn[ ]static[ ]key[ ]v1-{5}((?:\s{1,40}[0-9a-f]{32}){1,16})"""), back=14),
+    Form("conda-token", "/t/", compiled(r"/t/([a-z0-9-]{30,60})/")),
+    Form("openshift-token", "sha256~", compiled(r"(sha256~[\w-]{43})(?![\w-])"), hint="~"),
+    Form("token", "token-", compiled(r"token-[a-z0-9]{5}:([a-z0-9]{54})")),  # of Rancher
+    Form("signature", "signature=", compiled(r"(?<=[?&])signature=([\w~.%-]{100,800})")),
+    Form("secret", "input_value=", compiled(  # of Pydantic, that quotes what is wrong
+        r"""input_value=["']([^"'\s]{20,500})["']"""), is_random),
+    Form("token", "auth", compiled(r"""(?<![\w.-])auth["']?:\s{0,3}["']([\w-]{20,255})["']"""),
+        _is_generated),
+    Form("cookie", '"name"', compiled(
+        r""""name"\s?:\s?"[\w.-]{0,60}(?:sess|sid)[\w.-]{0,60}"\s?,\s?"value"\s?:\s?"([^"\s]{16,4096})\""""),
+        _is_token, hint='"'),
+    Form("secret", '"jwt', compiled(
+        r""""jwt\w{0,20}"\s?:\s?\{[^{}]{0,200}?"\w{0,20}key"\s?:\s?"([^"\s]{16,500})\""""),
+        is_random, hint='"'),
+    Form("secret", "encryption:", compiled(  # of ESPHome
+        r"""encryption:\s{1,40}key:[ ]["']?([a-z0-9+/]{43}=)""")),
+    Form("braintree-token", "$production$", compiled(
+        r"access_token\$production\$([a-z0-9]{16}\$[0-9a-f]{32})"), back=12, hint="$"),
+    Form("azure-key", "key", compiled(
+        r"""key[12]["']?[,\s]{1,40}(?:["']?permissions["']?:\s)?["']?full["']?[,\s]{1,40}(?:["']value["']:\s)?["']?
+        ([a-z0-9+/]{86}==)""")),
+    Form("kubernetes-token", "::server:", compiled(
+        r"(K10[0-9a-f]{64}::server:[0-9a-f]{32,64})"), back=67, hint=":"),
+    Form("token", "secret", compiled(rf"secret[ _]?id[\s=:\"']{{1,20}}({_UUID})")),
+    Form("kaggle-key", '"username"', compiled(
+        r""""username"\s?:\s?"[^"\n]{1,80}",\s?"key"\s?:\s?"([0-9a-f]{32})\""""),
+        hint='"'),
+    Form("artifactory-key", "x-jfrog-art-api", compiled(
+        r"""x-jfrog-art-api["']?:\s{0,3}["']?([\w.-]{20,2048})""")),
+    Form("wallet-key", "accounts", compiled(  # of Hardhat
+        r"""accounts["']?\s?:\s?\[\s{0,40}["'`](?:0x)?([0-9a-f]{64})["'`]""")),
+    *(
+        Form("api-key", call, compiled(  # its only argument, or its first
+            rf"""{re.escape(call)}\s{{0,8}}["']([\w-]{{24,200}})["']\s{{0,8}}(?:\)|,\s{{0,8}}[^"'\s])"""),
+            _is_generated, hint="(")
+        for call in ("client(", "github(", "pinecone(")
+    ),
+    *(
+        Form("secret", call, compiled(
+            rf"""{re.escape(call)}(?:["']\w{{2,12}}["'],\s{{0,4}})?b?["']([^"'\s]{{16,200}})["']"""),
+            is_random, hint="(")
+        for call in ("fernet(", "hmac.new(", "createhmac(")
+    ),
+    *(
+        Form("token", verb, re.compile(rf"""{verb}["']?([\w-]{{32,200}})(?![\w.])"""), _is_token,
+            hint=hint)
+        for verb, hint in (("login ", "login"), ("auth ", "auth"))  # wandb login, snyk auth
+    ),
+    Form("token", "sed ", compiled(  # s/YOUR_API_KEY/.../
+        r"""sed[ ](?:-\w{1,3}[ ]){0,3}["']?s[/|\#@](?=[^/|\#@\n]{0,80}?(?:key|token|secret|passw))
+        [^/|\#@\n]{1,120}[/|\#@]
+        ([^\s"'/|\#@]{8,200})"""), is_random),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),
 )  # fmt: skip
 

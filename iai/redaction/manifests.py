@@ -16,7 +16,12 @@ _IN_JSON = re.compile(
     r"""[\s{,]{0,80}\\?"[\w.-]{1,253}\\?"\s{0,4}:\s{0,4}\\?"(?P<value>[^"\\\n]{1,8192})\\?\""""
 )
 _IN_YAML = re.compile(
-    r"""\n[ \t]{1,20}["']?[\w.-]{1,253}["']?:[ ]{1,4}["']?(?P<value>[^\s"'|>][^\s"']{0,8192})"""
+    r"""(?:\n[ \t]{0,40}(?:\#[^\n]{0,200})?(?=\n)){0,20}
+    \n(?P<indent>[ \t]{1,20})["']?[\w.-]{1,253}["']?:[ ]{1,4}
+    (?:(?P<q>["'])(?P<quoted>(?:(?!(?P=q))[^\n]){1,8192})
+      | [|>][+-]?[ ]{0,4}(?P<lines>(?:\n(?P=indent)[ \t][^\n]{1,1024}){1,200})
+      | (?P<value>[^\s"'|>][^\n]{0,8192}))(?:["'][^\n]{0,200})?""",
+    re.VERBOSE,
 )
 
 
@@ -36,7 +41,13 @@ def find(text: str) -> Iterator[Finding]:
 
 def _below(text: str, at: int) -> Iterator[Finding]:
     pattern = _IN_JSON if text[at : at + 1] == "{" else _IN_YAML
+    outer = 0
     while (pair := pattern.match(text, at)) is not None:
-        if not is_placeholder(pair["value"]):
-            yield Finding(*pair.span("value"), KIND, BY_NAME)
+        indent = len(pair.groupdict().get("indent") or "")
+        if indent < outer:
+            return  # beside it, no more below it
+        outer = indent
+        name = pair.lastgroup or "value"
+        if not is_placeholder(pair[name].strip()):
+            yield Finding(*pair.span(name), KIND, BY_NAME)
         at = pair.end()

@@ -8,8 +8,16 @@ import re
 from collections.abc import Iterator
 
 from iai.redaction import columns, listed
+from iai.redaction.candidates import is_like_a_token
 from iai.redaction.finding import BY_NAME, Finding
-from iai.redaction.randomness import LONGEST, is_mixed, is_placeholder, is_random, is_strong
+from iai.redaction.randomness import (
+    LONGEST,
+    is_mixed,
+    is_password,
+    is_placeholder,
+    is_random,
+    is_strong,
+)
 
 # What a name has in it, in lower case; what may come before and after it there.
 # Those that are not in ASCII are looked for only in texts that are not, and most are.
@@ -30,6 +38,13 @@ _FOREIGN = (
     "密碼",
     "パスワード",
     "비밀번호",
+    "lösenordet",
+    "κωδικός",
+    "كلمة المرور",
+    "पासवर्ड",
+    "mật khẩu",
+    "סיסמה",
+    "รหัสผ่าน",
 )
 # The key of an interface: a random value only.
 _FOREIGN_KEYS = (
@@ -57,7 +72,8 @@ _KINDS = {
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
     r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write|primary|secondary"
-    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?)[ _-]?$|_$"
+    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?|priv)"
+    r"[ :_-]?$|_$"
 )
 _REST = re.compile(
     r"(?:passw(?:or)?d|passphrase|passcode|passwort|passord|passe|pwd|pass|pw|secret|token|credential|key|auth|"
@@ -68,16 +84,20 @@ _REST = re.compile(
     + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data|key_base)|[_-]?\d{1,3})?(?![a-z0-9_])"
 )
 _KEY_PREFIX = 13  # characters of the longest word that a key is called by, and what joins it
+_HEADER = re.compile(r"(?<![a-z0-9])x-(?:[a-z0-9]{1,20}-){1,3}$")
 _SET = re.compile(  # in code and in data: a type may come between
-    r"""(?P<close>\\{0,3}["'`])?\]?(?:[ ][\[(][^\])\n]{1,40}[\])](?=:))?[*]{0,2}[ \t]{0,8}
+    r"""(?P<close>\\{0,3}["'`]|&quot;|\\{1,2}u0022|%22)?\]?
+    (?:[ ][\[(][^\])\n]{1,40}[\])](?=:))?[*]{0,2}[ \t]{0,8}
     (?::[ \t]{0,4}&?'?[A-Za-z_][\w.]{0,40}(?:\[[\w.,| ]{0,40}\])?[?!]?(?:[ ]?\|[ ]?None)?
         (?:[ \t]{1,4}(?==[^=])|(?==[rbfuRBFU]{0,2}["'`]))
-    |[ ]As[ ]\w{1,40}[ ](?==)
-    |(?=[:\uff1a=!?|%\u2192-]))
-    (?::=|=>|->|\u2192|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3D|[:\uff1a][*]{0,2})[ \t]{0,24}
+    |[ ](?:As[ ]\w{1,40}|string)[ ](?==)
+    |[ ]\{[ ]?get;[^{}\n]{0,30}\}[ ](?==)  # a property of C#
+    |(?=[:\uff1a=\uff1d!?|%\u2192-]))
+    (?::=|=>|->|\u2192|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3[AD]|\uff1d|[:\uff1a][*]{0,2})[ \t]{0,24}
     (?:[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
-    (?:[\\(]?\n[ \t]{0,40})?
-    (?:[rbfunRBFUN]{1,2}(?=["']))?""",
+    (?:[\\(]?\n[ \t]{0,40}(?:\n[ \t]{0,40})?(?:```\w{0,20}\n)?)?
+    (?:[rbfunRBFUN]{1,2}(?=["'])|Some\((?=["'])|string\(\d{1,4}\)[ ]
+        |&quot;|\\{1,2}u0022|%22)?""",
     re.VERBOSE,
 )
 _SAID = re.compile(  # in prose
@@ -85,7 +105,7 @@ _SAID = re.compile(  # in prose
     |["'`*]{0,3}[ ](?:(?:for|of|für|pour|du|de|del|des|der|para|per)[ ][\w.@'"`/-]{1,60}[ ]
         (?:[\w.@'"`/-]{1,40}[ ]){0,2})?
     (?:(?:(?:is|was|has[ ]been)[ ])?(?:changed|set|reset)[ ]to
-        |is|was|are|to|ist|lautet|est|es|è|é|will[ ]be|should[ ]be)(?:[ ]now)?[ ]?:?
+        |is|was|are|to|är|ist|lautet|est|es|è|é|will[ ]be|should[ ]be)(?:[ ]now)?[ ]?:?
     \s{1,4}[*]{0,2}
     |\s{0,2}[是为為はが은는]\s{0,2}""",
     re.VERBOSE | re.IGNORECASE,
@@ -93,46 +113,60 @@ _SAID = re.compile(  # in prose
 _PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAML and elsewhere
     r"""\\{0,3}["'`]?,?(?:\s|\\n){0,40}\\{0,3}["'`]?value\\{0,3}["'`]?\s{0,4}[:=]\s{0,4}
     |["']\s{0,2}\{[^{}]{0,300}?\bdefault\s{0,20}=\s{0,4}(?=")  # a variable of Terraform
+    |\\{0,3}["']?\s{0,4}:\s{0,4}(?:\w{1,40}[ ])?\{[^{}]{0,300}?(?<!\w)\\{0,3}["']?value\\{0,3}["']?
+        \s{0,4}:\s{0,4}(?=\\{0,3}["'])  # {"password": {"value": "..."}}
+    |["'],\s{0,40}"type":\s{0,4}"\w{1,40}",\s{0,40}"value":\s{0,4}(?=")  # of AWS
     |</key>\s{0,40}<string>""",
     re.VERBOSE | re.IGNORECASE,
 )
 _COLUMN = re.compile(
-    r"[ ]{0,40}(?:[\t,](?=\S)|[|│┃])[ \t|│┃]{0,40}|[ ]\(|[ ]{5,40}(?=\S)"
+    r"""["'`*]{0,3}[ ]{0,40}[|│┃][ \t|│┃]{0,40}
+    |[ ]{0,40}[\t,](?=\S)[ \t|│┃]{0,40}|[ ]\(|[ ]{2,40}REG_SZ[ ]{2,40}|[ ]{5,40}(?=\S)""",
+    re.VERBOSE,
 )  # in a table
-_BESIDE = re.compile(r"(?:'s)?[ ]{1,4}(?=\S)")
+_BESIDE = re.compile(r"(?:'s|, it's)?[ ]{1,4}(?:[-\u2013\u2014][ ]|from[ ])?(?=\S)")
 _SETS = re.compile(
-    r"(?:^|[\s;&])(?:setx|env|arg|set|add)[ ]{1,4}(?:-[\w-]{1,20}[ ]{1,4}){0,3}[\w-]*$",
+    r"(?:^|[\s;&])(?:setx|env|arg|set|add|with(?: the)?)[ ]{1,4}(?:-[\w-]{1,20}[ ]{1,4}){0,3}"
+    r"[\w-]*$",
     re.IGNORECASE,
 )
 _CONSTANT = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*$")
 _OPTION = re.compile(r"[ =]{1,4}")
 _CALLED = re.compile(  # set_password("..."), expect(password).toBe("...")
-    r"""["']?\s?[(,]\s{0,4}(?=["'])
+    r"""["'\]]{0,4}\s?(?:\(\s{0,20}|,[ \t]{0,20})(?:"(?=\\"))?(?=["'\\])
     |["'\]]{0,3}\)?\.(?:to(?:Be|Equal|StrictEqual)|fill|type|send_?[kK]eys|set(?:Value)?|eq(?:uals)?)
     \(\s{0,4}(?=["'])""",
     re.VERBOSE,
 )
+_FIRST_ARGUMENT = re.compile(r"""\(\s{0,20}["'][\w.-]{0,40}$""")
 _TAG = re.compile(r"""["']?\s?(?:value\s?=\s?(?=["'])|>)""")  # <password>...
 _QUOTED = re.compile(
     rf"""(?P<q>'''|\"\"\"|\\{{0,3}}["'`])(?P<value>(?:(?!(?P=q))\S){{4,{LONGEST}}})(?P=q)"""
 )
-_GOES_ON = re.compile(  # on the next line
-    r"""["'`][ \t]{0,8}[+.]?[ \t]{0,4}\\?\n[ \t]{0,40}[+.]?[ \t]{0,4}["'`]([^\s"'`]{4,200})"""
+_GOES_ON = re.compile(  # on the next line, or in what it is changed to
+    r"""["'`](?:[ \t]{0,8}[+.]?[ \t]{0,4}\\?\n[ \t]{0,40}[+.]?[ \t]{0,4}|[ ]->[ ])
+    ["'`]([^\s"'`]{4,200})""",
+    re.VERBOSE,
 )
 _PHRASE = re.compile(rf"""(?P<q>["'`])(?P<value>(?:(?!(?P=q))[^\n]){{8,{LONGEST}}})(?P=q)""")
 _BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\]{{4,{LONGEST}}}""")
-_BARE_WORD = re.compile(rf"""(?:[^\s"'`,;<>(){{}}\[\]|&\\]|&(?=\w)){{4,{LONGEST}}}""")  # in prose
+_BARE_WORD = re.compile(
+    rf"""(?:[^\s"'`,;<>(){{}}\[\]|&\\]|&(?=\w)(?!quot;)){{4,{LONGEST}}}"""
+)  # in prose
 _LINE_OF_ENV = re.compile(r"""(?:^|[\s"'])\+?[A-Z][A-Z0-9_]*$""")
 _BEFORE = 80  # characters in which a name and what is before it are looked for
 _DIGITS_OR_NOT, _MANY_CHANGES = re.compile(r"\d+|[A-Za-z]+"), 4
 _SYMBOL = re.compile(r"[^\w\s.-]")
 _EAST_ASIAN = re.compile("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # written without spaces
 _DIGITS = re.compile(r"\d{6,64}")
-_NUMBERED = re.compile(r"[A-Z][a-z]{4,12}[_#!.-]?\d{2,5}[a-z!?$*]?")  # as people make them up
+_NUMBERED = re.compile(  # as people make them up
+    r"[A-Z][a-z]{4,12}(?:[_#!.-][A-Za-z][a-z]{2,12})?[_#!.-]?\d{2,5}[a-z!?$*]?"
+)
 _WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
 _PASS_IS_SET = re.compile(r"""pass(?:\s{0,2}:?=(?!=)|["']?\s?:\s?["']|[ ]is[ ])""")
 _OF_PASS = ("db", "user", "admin", "smtp", "mail", "root", "sql", "ftp")  # before it, in a name
 _MOT_DE = ("mot de ", "mot_de_", "mot-de-", "motde")
+_NO_KEYS = ("public_", "foreign_", "result_", "partition_", "cache_", "sort_")
 _NO_PASS = ("com", "by", "sur", "tres", "over", "under", *"0123456789")  # before it, in words
 _CALL = re.compile(r"[A-Za-z_][\w.]{0,100}[(\[]")
 _ENV_VALUE = re.compile(rf"""[^\s"'`<>|;]{{4,{LONGEST}}}""")  # a shell would want quotes for some
@@ -162,12 +196,20 @@ def find(text: str, lowered: str, core: str) -> Iterator[Finding]:
 
 def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
     if core == "key":
-        return _BEFORE_KEY.search(lowered[max(0, at - _KEY_PREFIX) : at]) is not None
+        if lowered.endswith(_NO_KEYS, 0, at):
+            return False
+        return _BEFORE_KEY.search(lowered[max(0, at - _KEY_PREFIX) : at]) is not None or (
+            lowered.endswith("-", 0, at)
+            and _HEADER.search(lowered[max(0, at - _BEFORE) : at]) is not None
+        )
     before = lowered[at - 1 : at] if at else " "
+    after = lowered[at + len(name) : at + len(name) + 2]
+    if after == "::" or (before == ":" and after[:1] == ":"):  # a scope, the name of a resource
+        return False
     if core == "auth":
         return before in ("_", "-")
     if name.startswith(("passw", "passp", "passc", "passo", "pwd")) or core not in _PASSWORDS:
-        return True
+        return not lowered.endswith("no", 0, at)  # NOPASSWD
     if name.startswith("passe"):  # French
         return lowered.endswith(_MOT_DE, 0, at)
     if core == "pass":  # a test says `PASS: its_name`
@@ -186,10 +228,14 @@ def _value(text: str, name: re.Match[str], *, password: bool) -> tuple[int, int]
     end = name.end()
     if (said := _SAID.match(text, end)) is not None:
         return _said(text, name, said.end(), password=password)
-    if (between := _SET.match(text, end) or _PAIR.match(text, end)) is not None:
+    if (between := _PAIR.match(text, end) or _SET.match(text, end)) is not None:
         return _set(text, name, between.end(), password=password)
     if (called := _CALLED.match(text, end) or _TAG.match(text, end)) is not None:
-        return _set(text, name, called.end(), password=password)
+        span = _set(text, name, called.end(), password=password)
+        if span is None or "," not in called[0] or is_password(text[slice(*span)]):
+            return span
+        before = text[max(0, name.start() - _BEFORE) : name.start()]
+        return span if _FIRST_ARGUMENT.search(before) is not None else None  # else in a list
     if _is_option(text, name.start()) and (between := _OPTION.match(text, end)) is not None:
         return _option(text, between.end(), password=password)
     if (column := _COLUMN.match(text, end)) is not None:
@@ -223,7 +269,7 @@ def _beside(text: str, at: int, *, bare_is_enough: bool, password: bool) -> tupl
         or _NUMBERED.fullmatch(value) is not None
         or (bare_is_enough and is_mixed(value))
     )
-    if strong or (bare_is_enough and is_random(value)):
+    if strong or is_like_a_token(value) or (bare_is_enough and is_random(value)):
         return bare.start(), bare.start() + len(value)
     return None
 
@@ -233,7 +279,10 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
     if quoted is not None:
         value = quoted["value"]
         literal = password and not is_placeholder(value) and _is_literal(value)
-        return _whole(text, quoted) if literal or is_random(value) else None
+        if literal or is_random(value):
+            return _whole(text, quoted)
+        more = _GOES_ON.match(text, quoted.end("value"))  # a placeholder is changed to it
+        return more.span(1) if more is not None and is_random(more[1]) else None
     if password and (phrase := _PHRASE.match(text, at)) and name[0] == "passphrase":
         return phrase.span("value")
     bare = _BARE.match(text, at)
@@ -244,7 +293,8 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
         whole = _ENV_VALUE.match(text, at)
         if whole is not None and text[name.end()] == "=" and is_random(whole[0]):
             return whole.span()
-        if password and not is_placeholder(bare[0]):
+        at_once = text[name.end()] == "="  # else a constant of a program may have a type
+        if password and not is_placeholder(bare[0]) and (at_once or not bare[0].isdigit()):
             return bare.span()
     return bare.span() if _bare(text, bare, password=password) else None
 
@@ -301,6 +351,8 @@ def _bare(text: str, bare: re.Match[str], *, password: bool) -> bool:
 
 def _is_literal(value: str) -> bool:
     """Is a quoted value, or that of an option, more than a word that names or explains one?"""
+    if value.startswith(("/", "./", "~/")):  # PWD, too
+        return is_random(value)
     return not _SHORT_NUMBER.fullmatch(value) and (
         not value.isalpha() or is_random(value) or not value.islower()
     )

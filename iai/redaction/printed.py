@@ -16,13 +16,14 @@ _LONGEST = 400  # characters of a command
 _HINT = re.compile("|".join(sorted(HINTS)), re.IGNORECASE)
 
 _NAMED = (
-    r"(?:secret|token|passw|passphrase|credential|pwd|api[_-]?key|access[_-]?key|private[_-]?key)"
+    r"(?:secret|token|passw|passphrase|credential|pwd|(?:api|access|private)[_-]?key|master\.key)"
 )
 _LINE = r"""[^\n]{0,300}?"""
 # Commands that print a secret, and others that print what they are told to: a secret if that is
 # called so, and looks it. The first line of a file may be anything.
 _COMMAND = re.compile(
-    rf"""[ \t]{{0,12}}(?:[\w.@:~/\\ \[\]()-]{{0,80}}[$%\#>\u276f\u00bb][ ]{{1,3}})?(?:sudo[ ])?
+    rf"""[ \t]{{0,12}}(?:[\w.@:~/\\ \[\]()-]{{0,80}}[$%\#>\u276f\u00bb]{{1,3}}[ ]{{1,3}})?
+    (?:sudo[ ])?
     (?:(?P<secret>
         (?:openssl[ ]rand|pwgen|mkpasswd|wg[ ]gen(?:key|psk))\b
       | (?:gh|glab|fly|flyctl|heroku|hcloud|oc|npm|vercel|az|gcloud|databricks)[ ]{_LINE}
@@ -36,18 +37,30 @@ _COMMAND = re.compile(
       | az[ ]keyvault[ ]secret[ ]show\b
       | kubectl[ ]{_LINE}get[ ]secrets?\b
       | (?:bin/)?(?:rails|rake)[ ]secret\b
+      | argocd[ ]admin[ ]initial-password\b
       | (?:php[ ])?artisan[ ]key:generate\b
       | (?:head|tr|dd|cat|base64|xxd|od)[ ]{_LINE}/dev/u?random\b
-      | (?:python3?|node|ruby)[ ]{_LINE}(?:token_(?:hex|urlsafe)|randomBytes|SecureRandom)\b
+      | (?:python3?|node|ruby)[ ]{_LINE}
+        (?:token_(?:hex|urlsafe)|randomBytes|SecureRandom|get_random_secret_key)\b
       )
       | (?:echo|printf|printenv)[ ](?:["']?%s(?:\\n)?["']?[ ])?["']?\$?\{{?\w{{0,60}}?{_NAMED}
-      | (?:cat|jq|yq|git[ ]config|npm[ ]config|aws[ ]configure|heroku|terraform|tofu|pulumi
-          |dotenv|sops|docker|podman|consul|etcdctl|redis-cli)[ ]{_LINE}{_NAMED}
+      | \$env:\w{{0,60}}?{_NAMED}  # of PowerShell
+      | (?:python3?|node|ruby|perl|php|psql|mysql|sqlite3|curl|gh|glab|select|GET)[ ]{_LINE}{_NAMED}
+      | (?:grep|rg)[ ]{_LINE}{_NAMED}{_LINE}\|[ ]{{0,4}}(?:cut|awk|sed|tr)[ ]
+      | (?:cat|jq|yq|ssh|kubectl|oc|git[ ]config|npm[ ]config|aws[ ]configure|heroku|terraform
+          |tofu|pulumi|dotenv|sops|docker|podman|consul|etcdctl|redis-cli)[ ]{_LINE}{_NAMED}
+      | (?<=>[ ])[A-Za-z_][\w.]{{0,60}}[.\[("']{{1,2}}\w{{0,40}}?{_NAMED}  # of Python, Node, Ruby
     )
     (?![^\n]{{0,300}}(?:public|\.pub\b))[^\n]{{0,300}}$""",
     re.IGNORECASE | re.VERBOSE,
 )
-_VALUE = re.compile(r"""\n[ \t]{0,12}["']?(?P<value>[^\s"'`]{8,512})["']?%?[ \t\r]{0,4}(?=\n|\Z)""")
+_JOINT = re.compile(  # between the commands of a line, and before one that another one runs
+    r"""[ ]{0,4}(?:&&|\|\||;)[ ]{0,4}|[ ]--[ ]|\b(?:ba|z)?sh[ ]-l?c[ ]["']?"""
+)
+_VALUE = re.compile(
+    r"""\n[ \t]{0,12}(?:=>[ ]|Out\[\d{1,5}\]:[ ])?["']?(?P<value>[^\s"'`]{8,512})["']?%?"""
+    r"""[ \t\r]{0,4}(?=\n|\Z)"""
+)
 
 
 def find(text: str) -> Iterator[Finding]:
@@ -58,7 +71,8 @@ def find(text: str) -> Iterator[Finding]:
             above = text[text.rfind("\n", 0, line.start()) + 1 : line.start()]
             if len(above) > _LONGEST or not _HINT.search(above):
                 continue
-            command = _COMMAND.match(above)
+            commands = map(_COMMAND.match, [above, *_JOINT.split(above)])
+            command = next(filter(None, commands), None)
             if command is None:
                 continue
             fits = is_password if command["secret"] else _is_like_one

@@ -7,7 +7,7 @@ from collections import Counter
 LONGEST = 512  # characters of a value that is judged
 _PLACEHOLDER = re.compile(
     r"""[xX*.•#_-]{3,} | <.* | \$\{?[A-Za-z_][\w.]*\}? | \$[({].* | %[sdr(].* | %\w+% | [{\[].*
-    | .*[$]\{.* | .*\{\{.* | \\.* | @\w+ | \?.* | !\w+
+    | .*[$]\{.* | .*\{\{.* | \\.* | @\w+ | \?.* | !\w+ | [*&\#]{1,2}[A-Za-z_]+ | --[a-z][a-z-]*
     | (?:your|my|the|some|any|new|old|this|that|dummy|fake|sample|example|placeholder|change|replace
         |insert|enter|todo|put|set|same|test)(?:[-_ .'](?:[A-Za-z]+|\d))*
     | change_?me\d? | none | null | nil | true | false | undefined | empty | string | str | int
@@ -17,11 +17,12 @@ _PLACEHOLDER = re.compile(
         |credential|username|user|name|id|field|header|here|type|env|var)s?\d?
     | (?:process|os|env|self|this|config|settings|secrets|vars|inputs|github|args|options|params
         |request|req|import|system|cls|ctx|data|props|state|opts)[.\[(].*
+    | arn:aws.* | (?:json|yaml|toml|xml|bson|db|form|env|mapstructure|validate):".*  # of Go
     | .*EXAMPLE(?:KEY)?""",
     re.VERBOSE | re.IGNORECASE,
 )
 _NAME = re.compile(
-    r"""[.]?[A-Za-z]+(?:[-_.,/:+]{1,2}[A-Za-z]+)*  # words
+    r"""[.]?[*&-]{0,2}[A-Za-z]+(?:[-_.,/:+]{1,2}[A-Za-z]+)*[.,:;]?  # words
     | [A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+  # an attribute
     | _*[A-Za-z]+\d{0,3}(?:[_-][A-Za-z]+\d{0,3}|[_-]\d{1,3}|[A-Z][a-z]+)*_*""",
     re.VERBOSE,
@@ -30,7 +31,9 @@ _PATH = re.compile(
     r"(?:(?:[.~]{0,2}|[A-Za-z]:|\w+)(?:[/\\][\w.@+-]*){2,}|[\w-]+(?:[./][\w-]+)*\.[a-z]{1,4})"
     r"(?::\d+){0,2}"
 )
-_NUMBER = re.compile(r"[-+]?[\d.,:_/-]+[A-Za-z%]{0,2}|0x[0-9a-fA-F]{1,8}")
+_NUMBER = re.compile(
+    r"[-+]?[\d.,:_/-]+[A-Za-z%]{0,2}|0x[0-9a-fA-F]{1,8}|[a-z_]{1,20}=\d{1,9}|[A-Z]{2,8}-\d[\d-]*"
+)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 _LETTERS, _CAPITAL = re.compile("[A-Za-z]+"), re.compile("[A-Z]")
 _WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -67,7 +70,9 @@ def is_random(value: str) -> bool:
     if not value.isascii() and value.isalpha():  # a word of another language
         return False
     if _NAME.fullmatch(value):
-        return len(value) >= _SHORTEST_WORDS and not _is_of_words(value)
+        attributes = value.strip(".").split(".")
+        is_of_words = _is_of_words(value) or all(map(_is_of_words, attributes))
+        return len(value) >= _SHORTEST_WORDS and not is_of_words
     if _PATH.fullmatch(value):
         parts = re.split(r"[/\\]", value)
         return len(parts) > 1 and any(map(is_random, parts))

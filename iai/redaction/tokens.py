@@ -55,28 +55,38 @@ _PREFIXES = {
     "aio_": "adafruit-key", "as-": "modal-token", "ak-": "modal-token", "key_": "cursor-key",
     "vck_": "vercel-token", "vcp_": "vercel-token", "apify_api_": "apify-token",
     "rpa_": "runpod-key", "sk_": "elevenlabs-key", "SWMTKN-1-": "docker-token", "eyJ": "jwt",
-    "nsec1": "nostr-key", "xprv": "wallet-key",
+    "nsec1": "nostr-key", "xprv": "wallet-key", "pcsk_": "pinecone-key", "fc-": "firecrawl-key",
+    "bb_live_": "browserbase-key", "bkua_": "buildkite-token", "AKCp": "artifactory-key",
+    "cmVmdGtu": "artifactory-token", "GOOG1E": "google-key",
+    "sdk-": "launchdarkly-key", "mob-": "launchdarkly-key",
 }  # fmt: skip
 _BY_START: dict[str, list[str]] = {}  # by two characters: most words begin with none of these
 for _prefix in _PREFIXES:
     _BY_START.setdefault(_prefix[:2], []).append(_prefix)
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32}")
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _AWS_ID = re.compile(r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{12,16}")
 # Prefixes that words or names may begin with: the rest must be of this form.
 _REST = {
+    "sdk-": _UUID, "mob-": _UUID,
     "SK": _HEXADECIMAL, "key-": _HEXADECIMAL, "dapi": _HEXADECIMAL,
     "oy2": re.compile(r"[a-z0-9]{43}"), "secret_": re.compile(r"[A-Za-z0-9]{43}"),
     "EAAAE": re.compile(r"[\w-]{55,}"), "EAAC": re.compile(r"\w{80,}"),
     "EAAG": re.compile(r"\w{80,}"), "sess-": re.compile(r"[A-Za-z0-9]{40}"),
     "pul-": re.compile(r"[0-9a-f]{40}"), "fw_": re.compile(r"[A-Za-z0-9]{20,}"),
-    "sk-": re.compile(r"(?=.*[0-9])(?:[A-Za-z]{2,12}-)?\w[\w-]{18,}"),
+    "sk-": re.compile(r"(?!ssh-|ecdsa-)(?=.*[0-9])(?:[A-Za-z]{2,12}-)?\w[\w-]{18,}"),
     "ATBB": re.compile(r"[A-Za-z0-9]{24,}"), "cio": re.compile(r"[A-Za-z0-9]{32}"),
     "pa-": re.compile(r"[\w-]{43}"), "re_": re.compile(r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
     "as-": re.compile(r"[A-Za-z0-9]{22}"), "ak-": re.compile(r"[A-Za-z0-9]{22}"),
     "key_": re.compile(r"[0-9a-f]{64}"), "sk_": re.compile(r"[0-9a-f]{48}"),
     "ico-": re.compile(r"[A-Za-z0-9]{32}"), "nsec1": re.compile(r"[a-z0-9]{58}"),
-    "xprv": re.compile(r"[A-Za-z0-9]{100,110}"),
+    "xprv": re.compile(r"[A-Za-z0-9]{100,110}"), "fc-": _HEXADECIMAL,
+    "AKCp": re.compile(r"[A-Za-z0-9]{60,80}"), "cmVmdGtu": re.compile(r"[A-Za-z0-9]{50,64}"),
+    "GOOG1E": re.compile(r"[A-Z0-9]{50,60}"),
 }  # fmt: skip
+_WRAPPED = 40  # characters of a token, the rest of which may be on the next lines of a terminal
+_LINES = 8  # that it goes on for at most
+_WRAPPED_REST = re.compile(r"\r?\n([\w.-]{8,512})(?![^\s\"'`])")
 _SHORTEST_REST = 10  # characters behind a prefix
 _RANDOM_REST = re.compile(r"(?=.*[0-9A-Z])(?=.*[a-z0-9])[A-Za-z0-9_=-]{20,}")
 _WHOLE_TOKEN = re.compile(r"[A-Za-z0-9_./+=~-]*[A-Za-z0-9_/+=-]")
@@ -93,6 +103,7 @@ _OF_PARTS = {
     **dict.fromkeys("Aa", ("twilio-key", re.compile(  # behind the id of the account
         r"""AC[0-9a-f]{32}\\?["'],\s{0,8}\\?["']([0-9a-f]{32})(?!\w)""", re.IGNORECASE))),
 }  # fmt: skip
+_NODE_ID = re.compile(rb"\d{2,3}:[A-Z][A-Za-z]{2,40}\d+")  # of GitHub: 04:User583231
 _SECRET_OF_ID = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 _NEAR = 120  # characters behind an AWS key id in which the secret of the pair is looked for
 
@@ -104,6 +115,8 @@ def basic_password(value: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     name, _, password = decoded.partition(b":")
+    if _NODE_ID.fullmatch(decoded) is not None:
+        return ""
     readable = (name + password).isascii() and decoded.decode().isprintable()
     return password.decode() if readable else ""
 
@@ -158,7 +171,18 @@ def _token(text: str, start: int, end: int, prefix: str) -> Iterator[Finding]:
         if secret is not None and any(map(str.isdigit, secret[0])) and is_random(secret[0]):
             yield Finding(*secret.span(), "aws-secret", BY_FORM)
         return
-    pattern = _JWT if prefix == "eyJ" else _WHOLE_TOKEN if prefix in ("whsec_", "ATATT3") else None
+    pattern = (
+        _JWT
+        if prefix == "eyJ"
+        else _WHOLE_TOKEN
+        if prefix in ("whsec_", "ATATT3", "sntrys_")
+        else None
+    )
     if pattern is not None and (whole := pattern.match(text, start)):
         end = max(end, whole.end())
+    for _ in range(_LINES if end - start >= _WRAPPED else 0):
+        more = _WRAPPED_REST.match(text, end)
+        if more is None or more[1].startswith(prefix) or not is_random(more[1]):
+            break
+        end = more.end()
     yield Finding(start, end, kind, BY_FORM)

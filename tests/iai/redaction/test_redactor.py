@@ -93,6 +93,35 @@ ORDINARY = (
     "promo?code=SUMMER&state=1",
     r"C:\new\table\nfp_readme and 50%20off",
     "aWRlbnRpZmllcnNhbmRuYW1lcw== is a text in Base64",
+    "Credentials(\n  access_key,\n  token,\n  method=self.METHOD,\n  account_id=account_id,\n)",
+    "arn:aws:secretsmanager:us-west-2:123456789012:secret:MyTestSecret-a1b2c3",
+    '"encryptionKey": "arn:aws:kms:us-west-2:123456789012:alias/aws/s3"',
+    "inspection_data_key=InspectionDataKey.RESULT",
+    '"user_password",\n            "server_hostname2"',
+    "_public_key: X25519PublicKey",
+    "KEYPASSWD: Final = 10026",
+    'b"sk-ecdsa-sha2-nistp256@openssh.com"',
+    "SubagentTokens      *TokenUsage // of all of them",
+    'Tokens *messageTokens `json:"tokens"`',
+    "the detection of resumption and of PSK usernames.",
+    "GnomeKeyringNetworkPasswordData *password_data;",
+    '"OLDPWD": "/home/user/project/src",',
+    "'grp', 'pwd', 'symlink_exception', 'NUL'",
+    "(None, 'joe', 'password', 'proxy.example.com')",
+    "rename --http-passwd to --proxy-passwd",
+    "strlen_pass::get_len_or_size, token::delimiter",
+    "%sudo ALL=(root) NOPASSWD: /bin/systemctl restart it",
+    "printf(&quot;Password is correct.&quot;);",
+    "number of the token (CVE-2019-13117)",
+    "with the password from the vault to the admin",
+    "is it a token? configuration_value_1 is none",
+    'client("my-service-name-production-1")',
+    "use the_first_one_of_2 as the key",
+    "curl -s https://example.org/token\nServer-version-2",
+    "credentials('me', 'them')",
+    "new tokens:\n   - **Resource owner**: you",
+    "the messages (tokens: input=150, output=75)",
+    '{"author": {"id": "MDQ6VXNlcjY1MjM0MTI="}}',  # a node of GitHub
     "t.credentials=`include`:e.crossOrigin===`anonymous`",
 )
 
@@ -154,6 +183,17 @@ def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str)
      "mnemonic ", "seed phrase abc ", "cGFzc3dvcmQ9RHJhZ29uXzc3MzF4 ", "password:\n\n", "\n - a",
      "a:b@tcp(", "kind: Secret\ndata:\n a: b\n", "\x1b[0m", "\\n", "%3D", "pass for a: ", "bindpw ",
      "http ", "net use ", "\tTRUE\t", "AUTH ", "send '", "sqlplus a/", "%3A%2F%2F",
+     "X-a-b-", "x-a-b-key: ", "cookie: a=b; ", "a=0123456789abcdef; ", "sed s/", "sed s/key",
+     "define('auth_key', '", "jwt.sign(a, ", '"password": {"a": 1, ', "token: a {", "-oauth",
+     "kind: Secret\ndata:\n a: |\n  b\n", "kind: Secret\ndata:\n\n", "cat key && ", "grep key | ",
+     "key1 FULL ", '"username": "a", "key"', "oathtool ", "accounts: [", "login ", '"a" -> ',
+     "sk-proj-a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6\n", "_pat=", "bundle_a", "with password ",
+     "net use \\\\",
+     "bearer\\\n", "use a as ", "token? ", "auth: '", "credentials('a', ", "form-data; name=",
+     "-creds ", "> a.token\n", "curl token\n", "token\n-----\n", "password from ", "login=a:",
+     '"jwt":{', "sha256~", "acl setuser ", '"name":"sid", ', "begin openvpn static key v1-----\n",
+     "key_a: Some(", "&quot;", "input_value='", "/t/", "token-abcde:", "creds for a -> ",
+     "echo a | ", "password&quot;:&quot;",
      "cat key\nabcd1234\n", "$ echo $TOKEN\n", "$ op get ", "a/b " * 20 + "\n", "openssl rand\n"],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
@@ -210,6 +250,29 @@ def test_tokens_in_a_list_or_a_column_below_their_name_are_replaced(text: str) -
     redacted = redact(text.replace("@", secret))
     assert secret not in redacted
     assert marks.kinds(redacted) == {"token": 1}
+
+
+def test_every_value_of_a_secret_of_kubernetes_is_replaced() -> None:
+    text = (
+        "kind: Secret\nstringData:\n  dsn: 'host=db user=@'  # of all\n\n  # more\n"
+        "  app.yaml: |\n    user: app\n    port: @\n  last: @\ntype: Opaque\n"
+    )
+    redacted = redact(text.replace("@", "kR3tQ9"))
+    assert "kR3tQ9" not in redacted
+    assert redacted.endswith("]\ntype: Opaque\n")
+    assert marks.kinds(redacted) == {"kubernetes-secret": 3}
+
+
+def test_a_token_that_goes_on_in_the_next_line_of_a_terminal_is_replaced_as_a_whole() -> None:
+    secret = next(one.secret for one in planted(len(KINDS), 3) if one.kind == "anthropic")
+    redacted = redact(f"$ echo {secret[:70]}\n{secret[70:]}\n$ ls next_lines")
+    assert redacted.startswith("$ echo [redacted: anthropic-key #")
+    assert redacted.endswith("]\n$ ls next_lines")
+
+
+def test_a_second_password_of_a_command_is_replaced_too() -> None:
+    redacted = redact("keytool -genkey -storepass Kq3vX9tLm2 -keypass Zw8rT4nPd6 -alias a")
+    assert marks.kinds(redacted) == {"password": 2}
 
 
 def test_other_manifests_of_kubernetes_beside_a_secret_stay() -> None:

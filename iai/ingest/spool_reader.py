@@ -140,15 +140,15 @@ class SpoolReader:
         return True
 
     def _let_wait(self, spooled: Spooled, awaiting: Path) -> Steps:
-        """Have an event wait for its transcript, sealed, and without the secrets in it."""
+        """Have an event wait for its transcript, sealed, and without the secrets in it.
+
+        What else the host wrote into it is not searched for any, and goes.
+        """
         assert spooled.event is not None  # noqa: S101  for mypy
         try:
             redacted = redact.event(spooled.event, self._redact)
         except Unsearchable:  # its transcript is to be read all the same
             redacted = spooled.event
-        if redacted == spooled.event and self._cipher is None:
-            yield MoveFile(spooled.path, awaiting)
-            return
         data = msgspec.json.encode(redacted)
         yield ReplaceFile(awaiting, spool.sealed(awaiting, data, self._cipher))
         if spooled.path != awaiting:

@@ -73,7 +73,7 @@ def select(view: RecordView, wanted: Wanted) -> Selected:
         return selected
     records = _records(view, wanted, sessions)
     selected.records = [record for record in records if _fits(record, wanted)]
-    gone = _work_of(view, selected.records)
+    gone = work_of(view, selected.records)
     selected.actions = len(gone)
     _by_actions(view, wanted, sessions, selected, gone)
     _by_names(view, wanted, sessions, selected)
@@ -123,7 +123,7 @@ def _fits(record: Record, wanted: Wanted) -> bool:
     )
 
 
-def _work_of(view: RecordView, records: list[Record]) -> set[str]:
+def work_of(view: RecordView, records: list[Record]) -> set[str]:
     """Return the keys of the actions that go with requests."""
     asked = (r for r in records if r.in_session and opens(r) and not r.rewound)
     return {action.key for request in asked for action in view.done(request)}

@@ -97,6 +97,14 @@ def test_an_event_that_waits_for_its_transcript_is_redacted_meanwhile(world: Mak
     assert left(w) == []
 
 
+def test_what_is_not_read_of_an_event_that_waits_is_not_kept(world: Make) -> None:
+    w = world()
+    spool(w, "e", transcript_path="/nowhere.jsonl", prompt="go on", custom_instructions=SECRET.text)
+    w.run(2.0)
+    assert [path.suffix for path in w.layout.spool_new.iterdir()] == [".awaits"]
+    assert left(w) == []
+
+
 def test_what_is_no_event_is_redacted_and_put_aside(world: Make) -> None:
     w = world()
     (w.layout.spool_new / "bad.json").write_text(f'{{"prompt": "{SECRET.secret}", "and')

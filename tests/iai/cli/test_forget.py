@@ -9,13 +9,16 @@ import pytest
 
 from iai import cli
 from iai.config.layout import Layout
+from iai.model.action import Action
 from iai.model.clock import NS, Now
+from iai.model.session import SessionInfo
 from iai.process import system_clock
 from iai.store import auto_backups
 from iai.store.auto_backups import AutoBackups
 from iai.store.codec import encode_u64
+from iai.store.record_change import RecordChange
 from iai.store.records import Records
-from tests.iai.store.builders import NOW, flip, new_record, put
+from tests.iai.store.builders import NOW, PROJECT, flip, new_record, put
 
 
 @pytest.fixture
@@ -103,6 +106,37 @@ def test_what_cannot_be_forgotten_is_refused(
 ) -> None:
     assert cli.main(words) == code
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        (["#4"], "1 record, 2 actions\n"),
+        (["#5"], "1 record\n"),
+        (["#5", "#4", "--whole-session"], "3 records, 2 actions, 1 title\n"),
+    ],
+)
+def test_what_goes_with_named_records_is_counted_once(
+    store: Layout, named: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = Records(store.records, writer=True)
+    at = [NOW.wall - (9 - second) * NS for second in range(5)]
+    put(
+        records,
+        new_record("3", session="a", role="assistant", created_at=at[0]),
+        new_record("4", session="a", created_at=at[1]),
+        new_record("5", session="a", role="assistant", created_at=at[2]),
+    )
+
+    def work(unit: RecordChange) -> None:
+        for key, when in (("k1", at[1] + 1), ("k2", at[3])):
+            unit.work.act(Action(key=key, kind="read", at=when), "claude", "a", PROJECT)
+        unit.work.note_session(SessionInfo(host="claude", session="a", title="A pump"))
+
+    records.commit(work, NOW)
+    records.close()
+    assert cli.main(["forget", *named, "--dry-run"]) == 0
+    assert capsys.readouterr().out.endswith(says)
 
 
 def test_copies_that_were_put_aside_are_named(

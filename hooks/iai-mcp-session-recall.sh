@@ -25,6 +25,7 @@ longest_id=128   # bytes of a session's id
 largest=36000    # bytes of a payload: 9,000 characters; as JSON, up to twice that
 short=1024       # bytes of an event that are read at once
 longest_log=8192 # KB of a log or ledger; iai rotates logs of 5 MB
+many=100         # events in the spool that take ingest longer than a few milliseconds
 most_days=400    # of ledgers of hooks; iai keeps fewer
 most_tokens=300  # of the history of files; see iai/payload/file_notes.py
 head='^<!-- iai revision=([0-9]+) generated_at=([^ ]+) project=(.*) tokens=([0-9]+) -->$'
@@ -246,7 +247,7 @@ unfit() {
       return 1
     fi
     looks=$((looks + 1))
-    [ "$group" = up ] && [ "$looks" -lt 10 ] || return 0
+    [ "$group" = up ] && [ "$looks" -lt 10 ] && [ "$#" -lt "$many" ] || return 0
     sleep 0.001 2>/dev/null
     read_file
     read_head || return 0

@@ -9,6 +9,7 @@ example: iai show '#41' --around 2
 """
 
 import re
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    distance = args.around or 0
+    distance = min(args.around or 0, sys.maxsize)
     ref = options.ref_of(args)
     if distance < 0:
         raise BadUsage("--around must be 0 or more")

@@ -157,13 +157,16 @@ def _by_what_is_missing(sent: dict[str, Any]) -> str:
     return ""
 
 
-def waiting(directory: Path) -> list[Path]:
-    """Return the files in the spool in order of arrival; [] if there is no spool."""
+def waiting(directory: Path, most: int | None = None) -> list[Path]:
+    """Return the files in the spool in order of arrival; [] if there is no spool.
+
+    With `most`, so many of each kind if there are more, and not the oldest for sure.
+    """
     try:
         with os.scandir(directory) as entries:
-            files = [
-                (entry.stat().st_mtime_ns, entry.name) for entry in entries if _is_event(entry)
-            ]
+            events = list(filter(_is_event, entries))
+        kinds = ([e for e in events if e.name.endswith(suffix)] for suffix in (NEW, AWAITS))
+        files = [(e.stat().st_mtime_ns, e.name) for kind in kinds for e in kind[:most]]
     except OSError:
         return []
     return [directory / name for _, name in sorted(files)]

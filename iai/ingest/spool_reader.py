@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
+LISTED = 4_096  # files of a kind that a poll looks at: the hook lets far more wait
 
 
 class SpoolReader:
@@ -58,10 +59,16 @@ class SpoolReader:
         self._identify = identify
         self._redact = redact_text
         self._cipher = cipher
+        self._listed: list[Path] = []
+        self._speaking: dict[
+            str, str | None
+        ] = {}  # by name: the session in which one says something
 
     def poll(self, now: Now) -> Steps:
         """Take the events in the spool, then look which of the followed files have grown."""
-        waiting = spool.waiting(self._layout.spool_new)
+        waiting = self._listed = spool.waiting(self._layout.spool_new, LISTED)
+        known = self._speaking
+        self._speaking = {file.stem: known[file.stem] for file in waiting if file.stem in known}
         new = [file for file in waiting if file.suffix == spool.NEW]
         awaiting = [file for file in waiting if file.suffix == spool.AWAITS]
         found = False
@@ -70,7 +77,9 @@ class SpoolReader:
             if spooled is None:
                 continue
             try:
-                found = (yield from self._take_event(spooled, now)) or found
+                if (yield from self._take_event(spooled, now)):
+                    found = True
+                    self._speaking[file.stem] = None
             except Unsearchable as error:
                 yield from self._set_aside(spooled, str(error))
         for transcript in self._transcripts.follower.expire(now):
@@ -196,12 +205,21 @@ class SpoolReader:
             keys = (session_key(host.NAME, event.session_id) for host in registry.HOSTS)
             if any(next(view.session(key), None) for key in keys):
                 return True
-        waiting = (spool.read(file, self._cipher) for file in spool.waiting(self._layout.spool_new))
-        events = (spooled.event for spooled in waiting if spooled is not None)
-        return any(
-            e is not None and e.session_id == event.session_id and not e.ends_session
-            for e in events
+        return event.session_id in self._sessions_waiting()
+
+    def _sessions_waiting(self) -> set[str | None]:
+        """Return the sessions that say something in the files listed; each file is read once."""
+        for file in self._listed:
+            if file.stem not in self._speaking:
+                self._speaking[file.stem] = self._session_in(file)
+        return set(self._speaking.values())
+
+    def _session_in(self, file: Path) -> str | None:
+        spooled = spool.read(file, self._cipher) or (
+            spool.read(file.with_suffix(spool.AWAITS), self._cipher)  # since it was listed
         )
+        event = spooled.event if spooled is not None else None
+        return event.session_id if event is not None and not event.ends_session else None
 
     def _follow(self, path: str, event: HookEvent, now: Now) -> Steps:
         until = deadline(now, ended=event.ends_session)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from simulation.world import Chances, World
 from actors.ingest import FLUSHES
 from iai.encryption.cipher import KEY, Cipher
 from iai.freshness.required_revision import UNKNOWN
-from iai.ingest import transcripts
+from iai.ingest import spool as spool_files
+from iai.ingest import spool_reader, transcripts
 from iai.ingest.follower import FOLLOW_ENDED_S, FOLLOW_S
-from iai.ingest.spool import BAD_KEPT
+from iai.ingest.spool import BAD_KEPT, Spooled
 from iai.ingest.spool_reader import EVENTS_A_SLICE
 from iai.ingest.transcript_reader import ITEMS
 from iai.lifecycle.pace import APART_S
@@ -107,6 +109,33 @@ def test_a_transcript_is_followed_without_further_events(world: Make) -> None:
         file.write(transcript_line(1, "because", w))
     w.run(2.0)
     assert texts(w) == ["why?", "because"]
+
+
+def test_a_long_spool_is_read_in_steps_that_do_not_grow_with_it(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+    read = spool_files.read
+
+    def counted(path: Path, cipher: Cipher | None = None) -> Spooled | None:
+        nonlocal reads
+        reads += 1
+        return read(path, cipher)
+
+    monkeypatch.setattr(spool_files, "read", counted)
+    monkeypatch.setattr(spool_reader, "LISTED", 100, raising=False)
+    w = world()
+    for number in range(150):
+        for name in ("Stop", "SessionEnd"):
+            gone = w.layout.root / f"{number}.jsonl"
+            spool(w, f"{name}{number}", session_id=f"s{number}", hook_event_name=name,
+                  transcript_path=str(gone), prompt="")  # fmt: skip
+    spool(w, "never was", session_id="x", hook_event_name="SessionEnd",
+          transcript_path=str(w.layout.root / "x.jsonl"))  # fmt: skip
+    w.run(3.0)
+    assert not [name for name in spooled_files(w) if name.endswith(".json")]
+    assert "never was.awaits" not in spooled_files(w)
+    assert reads < 5_000
 
 
 def test_lines_written_after_the_end_of_a_session_are_read(world: Make) -> None:

@@ -215,7 +215,8 @@ def test_a_problem_is_one_line_whatever_it_quotes(
 
 @pytest.mark.parametrize(
     "words",
-    [["timeline"], ["show", "1"], ["show", "2"], ["project", "list"], ["events"], ["injections"],
+    [["timeline"], ["show", "1"], ["show", "2", "--around", "9" * 30],
+     ["project", "list"], ["events"], ["injections"],
      ["file", f"/p/{LINES}.py"], ["export", "--format", "markdown"],
      ["import", "--explain", "{transcript}"]],
 )  # fmt: skip

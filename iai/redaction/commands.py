@@ -165,8 +165,8 @@ FORMS = (
     Form("password", "jdbc:oracle:", compiled(
         r"""jdbc:oracle:\w+:[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value, hint="@"),
     Form("password", "psk", compiled(  # of a wireless network
-        r"""(?<![a-z])psk(?:\s{0,2}=\s{0,2}|[ ])["']?((?<=["'])[^"'\n]{8,63}|[^\s"']{8,63})"""),
-        is_password),
+        r"""(?:(?<![a-z])psk(?:\s{0,2}=\s{0,2}["']?|[ ]["'])|(?:(?<=[.])|(?<=[ ]-))psk[ ])
+        ((?<=["'])[^"'\n]{8,63}|[^\s"']{8,63})"""), is_password),
     Form("password", "wpa_passphrase", compiled(
         r"""wpa_passphrase[ ](?:"[^"\n]{1,64}"|\S{1,64})[ ]["']?([^\s"']{8,63})"""), is_password,
         hint="pass"),

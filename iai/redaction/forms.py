@@ -285,13 +285,15 @@ _WITH_RUN = (
     Form("cloudflare-key", "v1.0-", re.compile(
         r"(?<![\w.])(v1\.0-[0-9a-f]{24}-[0-9a-f]{100,200})")),
     Form("openvpn-key", "static key", compiled(
-        r"""begin[ ]openvpn[ ]static[ ]key[ ]v1-{5}((?:\s{1,40}[0-9a-f]{32}){1,16})"""), back=14),
+        r"""begin[ ]openvpn[ ]static[ ]key[ ]v1-{5}((?:\s{1,40}[0-9a-f]{32}){1,16})"""), back=14,
+        hint="key"),
     Form("conda-token", "/t/", compiled(r"/t/([a-z0-9-]{30,60})/")),
     Form("openshift-token", "sha256~", compiled(r"(sha256~[\w-]{43})(?![\w-])"), hint="~"),
-    Form("token", "token-", compiled(r"token-[a-z0-9]{5}:([a-z0-9]{54})")),  # of Rancher
-    Form("signature", "signature=", compiled(r"(?<=[?&])signature=([\w~.%-]{100,800})")),
+    Form("token", "token-", compiled(r"token-[a-z0-9]{5}:([a-z0-9]{54})"), hint=":"),  # of Rancher
+    Form("signature", "signature=", compiled(r"(?<=[?&])signature=([\w~.%-]{100,800})"),
+        hint="="),
     Form("secret", "input_value=", compiled(  # of Pydantic, that quotes what is wrong
-        r"""input_value=["']([^"'\s]{20,500})["']"""), is_random),
+        r"""input_value=["']([^"'\s]{20,500})["']"""), is_random, hint="="),
     Form("token", "auth", compiled(r"""(?<![\w.-])auth["']?:\s{0,3}["']([\w-]{20,255})["']"""),
         _is_generated),
     Form("cookie", '"name"', compiled(
@@ -301,7 +303,7 @@ _WITH_RUN = (
         r""""jwt\w{0,20}"\s?:\s?\{[^{}]{0,200}?"\w{0,20}key"\s?:\s?"([^"\s]{16,500})\""""),
         is_random, hint='"'),
     Form("secret", "encryption:", compiled(  # of ESPHome
-        r"""encryption:\s{1,40}key:[ ]["']?([a-z0-9+/]{43}=)""")),
+        r"""encryption:\s{1,40}key:[ ]["']?([a-z0-9+/]{43}=)"""), hint=":"),
     Form("braintree-token", "$production$", compiled(
         r"access_token\$production\$([a-z0-9]{16}\$[0-9a-f]{32})"), back=12, hint="$"),
     Form("azure-key", "key", compiled(
@@ -314,9 +316,9 @@ _WITH_RUN = (
         r""""username"\s?:\s?"[^"\n]{1,80}",\s?"key"\s?:\s?"([0-9a-f]{32})\""""),
         hint='"'),
     Form("artifactory-key", "x-jfrog-art-api", compiled(
-        r"""x-jfrog-art-api["']?:\s{0,3}["']?([\w.-]{20,2048})""")),
+        r"""x-jfrog-art-api["']?:\s{0,3}["']?([\w.-]{20,2048})"""), hint=":"),
     Form("wallet-key", "accounts", compiled(  # of Hardhat
-        r"""accounts["']?\s?:\s?\[\s{0,40}["'`](?:0x)?([0-9a-f]{64})["'`]""")),
+        r"""accounts["']?\s?:\s?\[\s{0,40}["'`](?:0x)?([0-9a-f]{64})["'`]"""), hint=":"),
     *(
         Form("api-key", call, compiled(  # its only argument, or its first
             rf"""{re.escape(call)}\s{{0,8}}["']([\w-]{{24,200}})["']\s{{0,8}}(?:\)|,\s{{0,8}}[^"'\s])"""),

@@ -103,6 +103,7 @@ ORDINARY = (
     'b"sk-ecdsa-sha2-nistp256@openssh.com"',
     "SubagentTokens      *TokenUsage // of all of them",
     'Tokens *messageTokens `json:"tokens"`',
+    "TLS-PSK negotiation is PSK-based now, see PSK (pre-shared key) support",
     "the detection of resumption and of PSK usernames.",
     "GnomeKeyringNetworkPasswordData *password_data;",
     '"OLDPWD": "/home/user/project/src",',

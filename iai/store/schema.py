@@ -12,7 +12,7 @@ from iai.config.layout import private
 from iai.errors import StoreCorrupt, StoreOutdated, StoreTooNew
 from iai.store.codec import decode_u64, encode_u64
 from iai.store.database import Database
-from iai.store.lmdb_file import open_file, translated
+from iai.store.lmdb_file import check_length, open_file, translated
 from iai.store.migrations import Step
 from iai.store.sealing import is_sealed
 from iai.store.transaction import Transaction
@@ -88,6 +88,7 @@ def is_encrypted(path: Path) -> bool:
     Without encryption it is either plain or too damaged to tell.
     """
     with closing(open_file(path, 0, writer=False, derived=False)) as env, translated(path):
+        check_length(env, path, writer=False)
         try:
             meta = env.open_db(b"meta", create=False)
         except lmdb.NotFoundError:

@@ -55,8 +55,11 @@ def run(args: Namespace, settings: Settings) -> int:
     if args.json and not args.follow:
         print_json(there)
         return 0
-    show(there)
-    return watch.repeat(lambda: show(new()), POLL_S) if args.follow else 0
+    if not args.follow:
+        show(there)
+        return 0
+    first = iter([there])  # shown there as well, where an interrupt is no failure
+    return watch.repeat(lambda: show([*next(first, ()), *new()]), POLL_S)
 
 
 def _line(event: dict[str, Any]) -> str:

@@ -19,12 +19,13 @@ from iai.encryption import keys
 from iai.encryption.cipher import MAGIC, Cipher, is_sealed, sealed_name
 from iai.encryption.key_sources import Source
 from iai.encryption.keys import Keys
-from iai.errors import KeyMissing, StoreCorrupt, StoreError, Tampered
+from iai.errors import StoreCorrupt, StoreError, Tampered
 from iai.process import files
 from iai.store import auto_backups
 from iai.store.graph import GraphStore
 from iai.store.records import Records
 from iai.store.schema import is_encrypted
+from iai.store.sealing import keys_gone
 from iai.store.team_store import TeamStore
 from iai.store.vectors import VectorStore
 
@@ -119,10 +120,7 @@ def check_unlocked(layout: Layout) -> None:
     except StoreError:  # there are none, or it cannot be told
         return
     if lost:
-        raise KeyMissing(
-            f"{layout.records} is encrypted, and {layout.crypto} is gone, which has its keys:"
-            " put it back, from a backup if need be"
-        )
+        raise keys_gone(layout.records)
 
 
 def forms(layout: Layout) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import re
 
 from iai.redaction import commands
-from iai.redaction.randomness import is_password, is_random, is_strong
+from iai.redaction.randomness import is_generated, is_password, is_random, is_strong
 from iai.redaction.tokens import basic_password
 from iai.redaction.triggered_form import Form, by_hints, compiled, is_value
 
@@ -13,10 +13,6 @@ _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 def _is_token(value: str) -> bool:
     has_digit = any(map(str.isdigit, value))
     return is_random(value) or (len(value) >= 20 and has_digit)  # noqa: PLR2004
-
-
-def _is_generated(value: str) -> bool:
-    return is_random(value) and any(map(str.isdigit, value))
 
 
 def _has_token(cookies: str) -> bool:
@@ -295,7 +291,7 @@ _WITH_RUN = (
     Form("secret", "input_value=", compiled(  # of Pydantic, that quotes what is wrong
         r"""input_value=["']([^"'\s]{20,500})["']"""), is_random, hint="="),
     Form("token", "auth", compiled(r"""(?<![\w.-])auth["']?:\s{0,3}["']([\w-]{20,255})["']"""),
-        _is_generated),
+        is_generated),
     Form("cookie", '"name"', compiled(
         r""""name"\s?:\s?"[\w.-]{0,60}(?:sess|sid)[\w.-]{0,60}"\s?,\s?"value"\s?:\s?"([^"\s]{16,4096})\""""),
         _is_token, hint='"'),
@@ -322,7 +318,7 @@ _WITH_RUN = (
     *(
         Form("api-key", call, compiled(  # its only argument, or its first
             rf"""{re.escape(call)}\s{{0,8}}["']([\w-]{{24,200}})["']\s{{0,8}}(?:\)|,\s{{0,8}}[^"'\s])"""),
-            _is_generated, hint="(")
+            is_generated, hint="(")
         for call in ("client(", "github(", "pinecone(")
     ),
     *(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from iai.redaction.finding import BY_NAME, Finding
-from iai.redaction.randomness import is_password, is_random, is_strong
+from iai.redaction.randomness import is_generated, is_password, is_strong
 
 # One of these is in every lowered text that has one.
 HINTS = frozenset({"secret", "token", "pass", "cred", "key", "pw", "rand"})
@@ -82,4 +82,4 @@ def find(text: str) -> Iterator[Finding]:
 
 
 def _is_like_one(value: str) -> bool:
-    return is_strong(value) or (is_random(value) and any(map(str.isdigit, value)))
+    return is_strong(value) or is_generated(value)

@@ -79,6 +79,11 @@ def is_random(value: str) -> bool:
     return bits(value) >= _LEAST_BITS
 
 
+def is_generated(value: str) -> bool:
+    """Is a value random, with a digit in it, as nearly every generated one is?"""
+    return is_random(value) and any(map(str.isdigit, value))
+
+
 def is_strong(value: str) -> bool:
     """Is a value what a password has to be, letters and a symbol, and text seldom is?"""
     return _STRONG.fullmatch(value) is not None and not is_placeholder(value)

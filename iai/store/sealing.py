@@ -75,10 +75,7 @@ def sealing_of(path: Path, name: str, note: bytes | None, unlocked: Unlocked) ->
     state, cipher = unlocked
     encrypted = is_sealed(note)
     if encrypted and cipher is None:
-        raise KeyMissing(
-            f"{path} is encrypted, but {path.parent / 'crypto.json'} with its keys is gone: put it"
-            " back, from a backup if need be"
-        )
+        raise keys_gone(path)
     if note is None:
         encrypted = state not in (None, "decrypting")
     elif not encrypted and state in ("on", "rotating"):
@@ -86,6 +83,14 @@ def sealing_of(path: Path, name: str, note: bytes | None, unlocked: Unlocked) ->
             "it is not encrypted, though the store is; `iai crypto init` encrypts it", path
         )
     return Sealing(path, name, cipher if encrypted else None)
+
+
+def keys_gone(path: Path) -> KeyMissing:
+    """Return what to raise for an encrypted environment in a store without `crypto.json`."""
+    return KeyMissing(
+        f"{path} is encrypted, and {path.parent / 'crypto.json'} is gone, which has its keys: put"
+        " it back, from a backup if need be"
+    )
 
 
 def is_sealed(note: bytes | None) -> bool:

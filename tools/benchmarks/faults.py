@@ -58,7 +58,6 @@ _ASKED = 200  # texts that are looked for at the end
 _COMPARED = 50  # questions that a rebuilt store is asked, too
 _FULL_S = 3.0
 _CLOSED_S = 10.0
-_SETTLED_S = 1_800.0  # at most: 100,000 texts may have to be indexed and embedded once more
 _PAUSE_S = 0.1  # at most, between two faults
 _PEOPLE = 40.0  # by how much clients work slower than in the campaign, to work like people
 
@@ -166,7 +165,7 @@ class Campaign:
         for worker in workers:
             worker.slower = _PEOPLE
         try:
-            self._group.settle(_SETTLED_S)
+            self._group.settle(rebuilt.SETTLED_S)
         except TooLate as error:
             self._findings.append(str(error))
         psutil.cpu_percent()
@@ -224,7 +223,7 @@ class Campaign:
 
     def _audit(self) -> Stats:
         group = self._group
-        group.settle(_SETTLED_S)
+        group.settle(rebuilt.SETTLED_S)
         readers = Readers(group.layout)
         with readers.records.view() as view:
             labels = range(1, view.watermark().max_vec_label + 1)

@@ -38,7 +38,7 @@ Parts = Mapping[str, Mapping[Any, object]]  # name of a part -> what it has, by 
 
 _AHEAD_S = 60  # of both clocks: what was written before is not from the future
 _PATIENCE_S = 300.0
-_SETTLED_S = 1_800.0  # at most: as many texts as the campaign has kept are indexed once more
+SETTLED_S = 1_800.0  # at most: as many texts as the campaign has kept are indexed once more
 _SLEEP_S = 3_600.0  # after 140,000 records, beside other work, one takes more than five minutes
 _SHOWN = 3  # keys of a part that differs
 _BEFORE, _LENGTH = 80, 300  # characters that are shown of a difference
@@ -59,7 +59,7 @@ def differences(
         if done.returncode:
             return {}, [f"`iai {command}`: {done.stderr}"]
     fresh.up()
-    fresh.settle(_SETTLED_S)
+    fresh.settle(SETTLED_S)
     stop_clocks(time.time_ns() + _AHEAD_S * NS)
     for one in (group, fresh):
         _sleep(one)

@@ -21,7 +21,7 @@ from fuzzing.decoders import Decoder, decoders
 from benchmarks.stats import Stats
 
 CASES = 10_000
-DEARER = {"hooks": 20}  # how many times as dear a case is: each forks a shell twice
+DEARER = {"hooks": 8}  # how many times as dear a case is: each forks a shell
 LIMIT_S = 5.0  # of a case, in CPU time
 WARM = 0.2  # part of the cases after which memory should be level
 SHOWN = 5  # failures of a decoder that are printed

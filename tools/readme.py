@@ -1,4 +1,4 @@
-"""Writes the generated parts of README.md and of the topics: settings, commands, messages, states.
+"""Writes the generated parts of README.md and of the topics: settings, commands, messages, figures.
 
 A part is between `<!-- name -->` and `<!-- /name -->`. tools/fix runs this; a test fails when one
 is out of date.
@@ -68,6 +68,12 @@ def _room(name: str) -> tuple[str, str]:
     return f"`{shown}`", _purpose(name)
 
 
+def _table_below(topic: str, title: str) -> str:
+    """Return the table of a section of a topic."""
+    section = (TOPICS / f"{topic}.md").read_text().partition(f"## {title}\n")[2]
+    return "\n".join(line for line in section.partition("\n## ")[0].splitlines() if line[:1] == "|")
+
+
 def blocks() -> dict[str, str]:
     """Return the text of each generated part, by name."""
     defaults, _ = settings.from_environment({})
@@ -127,6 +133,7 @@ def blocks() -> dict[str, str]:
                 for actor, one in ACCESS.items()
             ],
         ),
+        "trust": _table_below("costs", "Trust"),
         "rooms": table(
             ("room", "what it is for"),
             [_room(name) for name in (*(f"iai/{room}" for room in ROOMS), *OTHER_ROOMS)],

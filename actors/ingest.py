@@ -7,7 +7,7 @@ first byte not read before.
 import logging
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -104,6 +104,7 @@ class Ingest:
         self._max_gb = max_gb
         self._space = DiskSpace(0, sys.maxsize)
         self._records = records
+        self._redactor = redactor
         self._redact = redactor.text
         self._library = library
         self._held: deque[tuple[Request, Caller]] = deque()  # until the rules are loaded
@@ -122,6 +123,10 @@ class Ingest:
         self._idle_jobs = IdleJobs((backup, self._purging, RereadJob(self._reader)))
         self._state = State.WAKE  # of the group, as last heard
         self._flushes: list[Caller] = []
+
+    def call_meanwhile(self, goes_on: Callable[[], None]) -> None:
+        """See `Lengthy`. To search megabytes of hostile text for secrets takes a minute."""
+        self._redactor.goes_on = goes_on
 
     def start(self, now: Now) -> Steps:
         self._reader.start(now)

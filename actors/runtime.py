@@ -68,6 +68,7 @@ from iai.protocol.behaviour import (
     Behaviour,
     Caller,
     Effect,
+    Lengthy,
     LinkFile,
     MoveFile,
     Publish,
@@ -131,6 +132,9 @@ class Loop:
         self._held_until = 0  # monotonic; no `work` before, after a failed write
         self._poller = zmq.Poller()
         self._woken_by = behaviour.descriptor if isinstance(behaviour, Woken) else -1
+        self._activity = "start"
+        if isinstance(behaviour, Lengthy):
+            behaviour.call_meanwhile(lambda: self._beat(self._activity))
         for source in (self._endpoint.inbox, *self._subscriptions.sockets.values()):
             self._poller.register(source, zmq.POLLIN)
         wakeup = self._wakeup.descriptor if self._wakeup else -1
@@ -140,14 +144,14 @@ class Loop:
 
     def start(self) -> None:
         """Have the behaviour load what it needs. Errors end the process: see `_run`."""
-        self._heartbeat.beat(time.monotonic_ns(), "start")
+        self._beat("start")
         self._perform(self._behaviour.start(system_clock.read()))
 
     def run(self) -> Exit:
         """Run until SIGTERM, then drain and stop."""
         while not self._signals.drain():
             now = system_clock.read()
-            self._heartbeat.beat(now.mono, "wait")
+            self._beat("wait")
             self._poller.poll(int(self._patience_s(now) * 1_000))
             self._turn()
         return self._stop()
@@ -233,6 +237,7 @@ class Loop:
         return Exit.DONE
 
     def _beat(self, activity: str) -> None:
+        self._activity = activity
         self._heartbeat.beat(time.monotonic_ns(), activity)
 
     def _perform(self, steps: Steps) -> None:

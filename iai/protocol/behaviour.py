@@ -15,7 +15,7 @@ publications) is yielded as an effect, one at a time, and the simulator crashes 
 any two of them. So a crash falls before a commit or after it, as it would in a process.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -189,3 +189,11 @@ class Woken(Protocol):
 
         The loop waits for it, and empties it. -1: there is none.
         """
+
+
+@runtime_checkable
+class Lengthy(Protocol):
+    """A behaviour with steps that may take longer than a process may show no sign of life."""
+
+    def call_meanwhile(self, goes_on: Callable[[], None]) -> None:
+        """Take what such a step is to call every second, or more often."""

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from iai.errors import IaiError, Unsearchable
 from iai.redaction import (
@@ -26,6 +26,8 @@ ENCODED = "encoded-secret"  # kind of a text in Base64 that has one
 UNCHECKED = "unchecked"  # kind of what a library was not asked about
 _PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
 _REMEMBERED, _SHORT = 8_192, 256  # texts without a secret, and characters of one: some 2 MB
+_PIECE = 65_536  # characters that are searched at once; where a text is hostile, for a second
+_AROUND = 16_384  # characters before and behind a piece: as many as a secret and its name may have
 _PASSES = 8  # a mark may make the rest of a text look different; two are enough for nearly all
 
 
@@ -49,6 +51,7 @@ class Redactor:
         self._library = library
         self._own = own
         self._cautious = cautious
+        self.goes_on: Callable[[], None] = lambda: None  # called every so often in a long text
         self._clean: set[str] = set()  # most of what is done is done again, to the same files
 
     def text(self, text: str) -> str:
@@ -79,11 +82,25 @@ class Redactor:
 
     def _redacted(self, text: str, own: UserRules) -> str:
         for _ in range(_PASSES):
-            findings = self._findings(text, own)
+            findings = self._all_findings(text, own)
             if not findings:
                 break
             text = self._marked(text, findings)
         return text
+
+    def _all_findings(self, text: str, own: UserRules) -> list[Finding]:
+        """Return what is to be replaced in a text that may be long, which is searched by pieces."""
+        if len(text) <= _PIECE + 2 * _AROUND:
+            return self._findings(text, own)
+        found: list[Finding] = []
+        for start in range(0, len(text), _PIECE):
+            self.goes_on()
+            first, end = max(0, start - _AROUND), start + _PIECE
+            for one in self._findings(text[first : end + _AROUND], own):
+                moved = one._replace(start=one.start + first, end=one.end + first)
+                if moved.start < end and moved.end > start:  # else another piece has it
+                    found.append(moved)
+        return list(_merged(found))
 
     def _findings(self, text: str, own: UserRules) -> list[Finding]:
         """Return what is to be replaced, in order and without overlaps."""
@@ -143,6 +160,7 @@ class Redactor:
     def _marked(self, text: str, findings: list[Finding]) -> str:
         parts, at = [], 0
         for finding in findings:
+            self.goes_on()
             secret = text[finding.start : finding.end]
             parts += [text[at : finding.start], marks.mark(finding.kind, secret, self._key)]
             at = finding.end

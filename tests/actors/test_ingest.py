@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from fuzzing import decoders
 from msgspec import structs
 from simulation.world import Chances, World
 
+from actors import ingest
 from actors.ingest import FLUSHES
+from iai.config.layout import Layout
+from iai.config.settings import Settings
 from iai.encryption.cipher import KEY, Cipher
 from iai.freshness.required_revision import UNKNOWN
 from iai.ingest import spool as spool_files
@@ -20,7 +25,7 @@ from iai.ingest.spool_reader import EVENTS_A_SLICE
 from iai.ingest.transcript_reader import ITEMS
 from iai.lifecycle.pace import APART_S
 from iai.model import framing
-from iai.model.clock import iso
+from iai.model.clock import Now, iso
 from iai.process import disk_space
 from iai.process.disk_space import DiskSpace
 from iai.projects.identity import identify
@@ -83,6 +88,21 @@ def do_import(world: World, *paths: Any) -> ImportProgress:
         if progress.done:
             return progress
         world.run(0.1)
+
+
+def test_the_search_of_a_long_text_for_secrets_shows_that_ingest_runs(
+    layout: Layout,
+) -> None:
+    behaviour, goes_on = ingest.make(Settings(store=layout.root)), Mock()
+    behaviour.call_meanwhile(goes_on)
+    turn = CapturedTurn(
+        key="k", host="claude", role="user", text="all is well. " * 20_000, cwd="/p"
+    )
+    now = Now(decoders.WALL, 1)
+    for steps in (behaviour.start(now), behaviour.receive(Capture((turn,)), NO_CALLER, now)):
+        decoders.perform(steps, now)
+    behaviour.close()
+    assert goes_on.call_count >= 3
 
 
 def test_a_hook_event_has_its_transcript_read(world: Make) -> None:

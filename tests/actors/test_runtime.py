@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -167,6 +168,30 @@ def test_a_descriptor_of_the_behaviour_wakes_the_loop_which_empties_it(layout: L
     signals.close()
     os.close(behaviour.descriptor)
     os.close(behaviour.writer)
+
+
+class Lengthy(Answering):
+    """A behaviour with steps that take long."""
+
+    def call_meanwhile(self, goes_on: Callable[[], None]) -> None:
+        self.goes_on = goes_on
+
+    def receive(self, request: Request, caller: Caller, now: Now) -> Steps:
+        self.goes_on()
+        yield from ()
+
+
+def test_a_step_that_takes_long_shows_that_the_loop_runs(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heartbeat, signals = Heartbeat(layout.heartbeat(Actor.INGEST)), NoSignals()
+    beats: list[str] = []
+    monkeypatch.setattr(heartbeat, "beat", lambda _, activity: beats.append(activity))
+    loop = Loop(Actor.INGEST, Lengthy(), Settings(store=layout.root), heartbeat, signals)
+    loop._receive(Caller(b"c", "1"), Flush())
+    loop.close()
+    signals.close()
+    assert beats == ["flush", "flush"]
 
 
 @pytest.mark.parametrize("missing", ["the package", "the team"])

@@ -1,11 +1,13 @@
 """Secrets of every kind are replaced, equal ones alike; all other text stays as it is."""
 
+from unittest.mock import Mock
+
 import pytest
 from harness.planted import KINDS, Planted, planted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iai.redaction import marks
+from iai.redaction import marks, redactor
 from iai.redaction.finding import BY_LIBRARY, Finding
 from iai.redaction.redactor import Redactor
 from iai.redaction.user_rules import parse_setting
@@ -199,6 +201,23 @@ def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str)
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
     redact(piece * (300_000 // len(piece)))
+
+
+def test_a_long_text_is_searched_by_pieces_and_its_marks_are_those_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secrets = planted(4 * len(KINDS), 6)
+    text = "\n\n".join(f"{one.text}\n{'It said so. ' * 20}" for one in secrets)
+    monkeypatch.setattr(redactor, "_PIECE", len(text))
+    whole = Redactor(KEY)
+    monkeypatch.setattr(whole, "goes_on", heard_of_whole := Mock())
+    marked = whole.text(text)
+    monkeypatch.setattr(redactor, "_PIECE", 3_777)
+    by_pieces = Redactor(KEY)
+    monkeypatch.setattr(by_pieces, "goes_on", heard := Mock())
+    assert by_pieces.text(text) == marked
+    assert [one.kind for one in secrets if left(one, marked)] == []
+    assert heard.call_count >= heard_of_whole.call_count + len(text) // 3_777
 
 
 def test_equal_secrets_of_a_store_have_equal_marks_and_those_of_another_store_others() -> None:

@@ -6,6 +6,8 @@ corrections that neither name what they correct nor use a cue are missed.
 
 import re
 
+from iai.index.terms import LONGEST_TEXT
+
 LEAST_SHARED = 0.5  # of the different terms of the earlier statement
 LEAST_TERMS = 3  # of the earlier statement; "yes, port 8080" says too little to be corrected
 
@@ -28,7 +30,7 @@ _CUE = re.compile(
 
 def sounds_like_correction(text: str) -> bool:
     """Does a text sound as if it corrected something said before?"""
-    return not text.rstrip().endswith("?") and _CUE.search(text) is not None
+    return not text.rstrip().endswith("?") and _CUE.search(text[:LONGEST_TEXT]) is not None
 
 
 def same_subject(later: frozenset[int], earlier: frozenset[int]) -> bool:

@@ -14,7 +14,7 @@ from iai.model.record import Record
 from iai.model.topic import Topic
 from iai.payload import cues
 from iai.payload.checkouts import Checkout, here_first
-from iai.payload.sessions import Memo, PayloadSource, SessionReader, real_first
+from iai.payload.sessions import Memo, PayloadSource, SessionReader, readable, real_first
 from iai.payload.summary import Summary
 
 PINNED = 12
@@ -131,12 +131,12 @@ def gather(
 def _pins(view: PayloadSource, projects: list[str]) -> dict[Record, str]:
     """Map the latest pins of these projects to the machines on which they were pinned."""
     pinned = (r for project in projects for r in view.pinned(project) if not r.dismissed)
-    return {record: view.pinned_on(record) for record in islice(pinned, NOTED)}
+    return {readable(record): view.pinned_on(record) for record in islice(pinned, NOTED)}
 
 
 def _facts(view: PayloadSource, projects: list[str], people: People) -> tuple[Record, ...]:
     noted = (r for project in projects for r in islice(view.facts(project), NOTED))
-    facts = (record for record in noted if not record.is_pinned and not record.dismissed)
+    facts = (readable(r) for r in noted if not r.is_pinned and not r.dismissed)
     return tuple(sorted(facts, key=lambda record: not people.own(record.machine)))[:FACTS]
 
 

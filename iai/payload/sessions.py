@@ -20,6 +20,7 @@ OTHERS = 20  # and of others
 KEYS = 2_000  # latest sessions of a project among which these are looked for
 TURNS = 200  # latest turns of a session that are read, besides its first request
 ACTIONS = 2_000  # latest actions of a session that are read
+LONGEST = 32_768  # characters of a text that are read, a quarter of them from its end
 
 
 class PayloadSource(Protocol):
@@ -128,6 +129,7 @@ def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | N
     if len(turns) == TURNS:
         first = next((t for t in view.session(session) if t.project == project), turns[0])
         turns = [first, *(turn for turn in turns if turn != first)]
+    turns = [readable(turn) for turn in turns]
     actions = list(islice(view.actions(session, newest_first=True), ACTIONS))
     actions.reverse()
     known = view.session_info(session)
@@ -143,6 +145,17 @@ def summary_of(view: PayloadSource, session: bytes, project: str) -> Summary | N
     home = view.project_named(project)
     summary = summarise(found, info, (shown[0], ended_at), home.root if home else "")
     return structs.replace(summary, arrived_at=max(turn.ingested_at for turn in turns))
+
+
+def readable(record: Record) -> Record:
+    """Return a record without the middle of a long text: to look through megabytes takes seconds.
+
+    What a text wants or says is at its beginning or its end; what is between was pasted.
+    """
+    if len(record.text) <= LONGEST:
+        return record
+    end = LONGEST // 4
+    return structs.replace(record, text=f"{record.text[: LONGEST - end]}\n{record.text[-end:]}")
 
 
 def real_first(sessions: Iterable[Summary]) -> Iterator[Summary]:

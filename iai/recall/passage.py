@@ -37,11 +37,11 @@ class Passages:
 
         The earlier of two that are as good; the beginning of the text if it has none of the terms.
         """
-        text = _unmarked(text)
+        text = _unmarked(text[:LONGEST_TEXT])
         flat = " ".join(text.split())
         if len(flat) <= limit:
             return flat
-        pieces = _PIECE.findall(text[:LONGEST_TEXT])
+        pieces = _PIECE.findall(text)
         lines = [line for piece in pieces if (line := " ".join(piece.split()))]
         starts = [0, *accumulate(len(line) + 1 for line in lines)]
         found = self._found(" ".join(lines))

@@ -26,7 +26,7 @@ from iai.payload.budget import CHARACTERS, TOKENS, tokens
 from iai.payload.checkouts import Checkout
 from iai.payload.compose import render
 from iai.payload.material import Decision, Material, gather
-from iai.payload.sessions import SESSIONS, Memo
+from iai.payload.sessions import LONGEST, SESSIONS, Memo
 from iai.payload.summary import Summary, summarise
 from iai.store.record_change import RecordChange
 from iai.store.record_view import RecordView
@@ -105,6 +105,22 @@ def test_it_says_where_the_last_session_stopped(records: Records) -> None:
         "text of one asked",
     ]
     assert "fix/two" in before
+
+
+def test_of_a_pasted_text_of_megabytes_the_beginning_and_the_end_are_read(records: Records) -> None:
+    pasted = "the tide was low at the quay\n" * 40_000
+    session(records, "one", 60, asked=f"Find the fault in this log.\n{pasted}\nMend it, too.")
+    put(
+        records,
+        structs.replace(new_record("note"), text=f"Sail on Sunday. {pasted}", tier="semantic"),
+    )
+    with records.view() as view:
+        material = gather(view, PROJECT, "mine")
+    read = [turn.text for turn in material.sessions[0].requests] + [f.text for f in material.facts]
+    assert max(map(len, read)) <= LONGEST + 1
+    assert "Asked: Find the fault in this log." in payload(records)
+    assert "Mend it, too." in payload(records)
+    assert "Sail on Sunday." in payload(records)
 
 
 def test_it_says_what_was_done(records: Records) -> None:

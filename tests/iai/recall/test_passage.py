@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iai.index.terms import terms
+from iai.index.terms import LONGEST_TEXT, terms
 from iai.recall.passage import PASSAGE, Passages
 
 FILLER = "Nothing of note happened on the quay today. " * 20
@@ -42,6 +42,12 @@ def test_the_rarer_word_decides() -> None:
 def test_a_long_line_is_shown_around_its_words() -> None:
     text = "quay " * 200 + "the crane dropped the anchor " + "quay " * 200
     assert "crane" in passage(text, rarity("crane anchor"))
+
+
+def test_words_beyond_what_is_indexed_are_not_looked_for() -> None:
+    within, beyond = FILLER * 2, FILLER * (LONGEST_TEXT // len(FILLER) + 1)
+    assert "crane" in passage(f"{within}The crane is here.", rarity("crane"))
+    assert "crane" not in passage(f"{beyond}The crane is here.", rarity("crane"))
 
 
 def test_letters_that_get_longer_in_lower_case_move_no_word() -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from iai.index.corrections import same_subject, sounds_like_correction
-from iai.index.terms import term_id, terms
+from iai.index.terms import LONGEST_TEXT, term_id, terms
 from iai.recall.supersession import RankedHit, demote_superseded, latest_first
 
 
@@ -105,4 +105,5 @@ def test_a_question_corrects_nothing_and_two_words_are_never_corrected() -> None
     assert sounds_like_correction("en vez de flake8 usamos ruff")
     assert sounds_like_correction("检查工具改成 ruff")
     assert not sounds_like_correction("should we use ruff instead of flake8?")
+    assert not sounds_like_correction(f"{'a log ' * LONGEST_TEXT} we use ruff instead of flake8")
     assert not same_subject(frozenset({1, 2, 3}), frozenset({1, 2}))

@@ -89,7 +89,9 @@ def _spool(layout: Layout) -> Finding:
     if listing.strays:
         path = layout.spool_new / listing.strays[0]
         said = f"{path} is a {spool.kind_of(path) or 'stray'} and no hook event"
-        return warn("spool", f"{said}: every session start waits for it", "delete it")
+        return warn(
+            "spool", f"{said}; until it is gone, each session start composes anew", "delete it"
+        )
     if len(waiting) > MANY_WAIT:
         todo = "check that iai is running; it reads them when it is"
         return fail("spool", f"{count(len(waiting), 'hook event')} waiting", todo)

@@ -38,7 +38,7 @@ from iai.process.client import Client
 from iai.projects.lookup import project_id
 from iai.protocol.ingest import Changed, Erase, Flush, Flushed, Forget
 from iai.protocol.message import Actor
-from iai.recall.selection import Selected, Wanted, select, work_of
+from iai.recall.selection import Selected, Wanted, add_what_goes_along, select
 from iai.store.record_view import RecordView
 from iai.store.records import view_of
 
@@ -157,17 +157,13 @@ def _named(args: Namespace, view: RecordView) -> Selected:
     if missing := [ref for ref, record in found.items() if record is None]:
         raise NotFound(f"{NoRecord(*missing)}; nothing was forgotten")
     named = {record.label: record for record in found.values() if record is not None}
-    if not args.whole_session:
-        records = list(named.values())
-        return Selected(records=records, actions=len(work_of(view, records)))
-    sessions = {r.session_key: f"#{r.label}" for r in named.values() if r.in_session}
-    every = [select(view, Wanted(session=session)) for session in sessions.values()]
-    named |= {record.label: record for one in every for record in one.records}
-    return Selected(
-        records=list(named.values()),
-        actions=sum(one.actions for one in every),
-        titles=[title for one in every for title in one.titles],
-    )
+    if args.whole_session:
+        sessions = {r.session_key: f"#{r.label}" for r in named.values() if r.in_session}
+        every = [select(view, Wanted(session=session)) for session in sessions.values()]
+        named |= {record.label: record for one in every for record in one.records}
+    selected = Selected(records=list(named.values()))
+    add_what_goes_along(view, selected)
+    return selected
 
 
 def _agreed(args: Namespace, selected: Selected, layout: Layout) -> bool:

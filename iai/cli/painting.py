@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from iai.cli.output import Looks
+from iai.model.printable import QUOTED
 
 # What a named group in one of those patterns looks like, the same in every command.
 STYLES = {
@@ -50,12 +51,18 @@ def _styled(line: str, looks: Looks) -> Text:
     return text
 
 
+def _leading(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
 def _wrapped(line: Text, columns: int, console: Console) -> Iterator[Text]:
     """Yield a line in pieces that fit; each but the first begins below the text of the first."""
     if line.cell_len <= columns:
         yield line
         return
     found = _COLUMN.match(line.plain)
-    indent = found.end() if found and found.end() <= columns // 2 else 0
+    indent = found.end() if found else 0
+    if indent > columns // 2:  # the text below would be too narrow, but is indented all the same
+        indent = min(_leading(line.plain), len(QUOTED), columns // 2)
     for number, part in enumerate(line[indent:].wrap(console, columns - indent, tab_size=4)):
         yield Text.assemble(" " * indent if number else line[:indent], part)

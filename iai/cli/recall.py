@@ -21,7 +21,7 @@ from iai.config.layout import Layout
 from iai.config.settings import Settings
 from iai.errors import BadUsage
 from iai.model import units
-from iai.model.printable import one_line
+from iai.model.printable import one_line, quoted
 from iai.model.units import ago, excerpt
 from iai.payload import hot_files
 from iai.process.client import Client, recall
@@ -142,8 +142,8 @@ def _shown(hits: Sequence[Hit], wall: int, *, explain: bool) -> Iterator[str]:
         later = labels.get(hit.superseded_by, hit.superseded_by)
         where += f", superseded by {later}" if later else ""
         yield one_line(f"#{hit.label}  {hit.score:.2f}  {where}")
-        yield f"    {hit.passage}"
-        yield from (f"      {part}" for part in _exchange(hit))
+        yield quoted(hit.passage)
+        yield from (one_line(f"      {part}") for part in _exchange(hit))
         if explain:
             yield _explained(hit)
 

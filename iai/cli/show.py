@@ -25,7 +25,7 @@ from iai.config.settings import Settings
 from iai.errors import BadUsage, NoRecord, StoreError
 from iai.model.exchange import NARRATION, Exchange
 from iai.model.people import People
-from iai.model.printable import one_line
+from iai.model.printable import one_line, quoted
 from iai.model.record import Record, session_key
 from iai.model.session import SessionInfo
 from iai.model.units import ago, count, excerpt, when
@@ -148,7 +148,7 @@ def _lines(shown: Shown, wall: int, *, narration: bool) -> Iterator[str]:
         yield from (*_shortened(exchange, wall), "")
     yield from map(one_line, _head(shown, wall))
     if shown.exchange is None:
-        yield from ("", shown.record.text)
+        yield from ("", quoted(shown.record.text))
     else:
         yield from _exchange(shown.exchange, shown, wall, narration=narration)
     if shown.links:
@@ -210,11 +210,12 @@ def _exchange(exchange: Exchange, shown: Shown, wall: int, *, narration: bool) -
 
 
 def _turn(turn: Record, wall: int, what: str) -> Iterator[str]:
-    yield from ("", f"#{turn.label} {turn.role}, {what}, {ago(turn.created_at, wall)}", turn.text)
+    head = f"#{turn.label} {turn.role}, {what}, {ago(turn.created_at, wall)}"
+    yield from ("", one_line(head), quoted(turn.text))
 
 
 def _shortened(exchange: Exchange, wall: int) -> Iterator[str]:
     for turn in exchange.turns:
         if turn.kind != NARRATION and turn not in exchange.narration:
-            yield f"#{turn.label} {turn.role}, {ago(turn.created_at, wall)}"
-            yield f"    {excerpt(turn.text, SHOWN)}"
+            yield one_line(f"#{turn.label} {turn.role}, {ago(turn.created_at, wall)}")
+            yield quoted(excerpt(turn.text, SHOWN))

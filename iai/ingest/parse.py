@@ -32,7 +32,7 @@ from iai.model.record import NewRecord, Source, Transcript
 from iai.model.session import SessionInfo
 from iai.projects.identity import ProjectIdentity, known_by_path
 
-LEFT_ALONE_S = 3_600.0  # a transcript whose last line is older gets no result of a call any more
+LEFT_ALONE_S = 3_600.0  # after the last line and the last event, no result of a call comes any more
 
 
 def read(
@@ -55,7 +55,8 @@ def read(
     for raw in piece.lines:
         for found in reader.line(raw):
             gathered.take(found, reader.host)
-    if not piece.more and now - reader.context.last_at > LEFT_ALONE_S * NS:
+    latest = max(reader.context.last_at, transcript.heard_at)  # lines may have earlier times
+    if not piece.more and now - latest > LEFT_ALONE_S * NS:
         for found in reader.end():
             gathered.take(found, reader.host)
     return gathered.batch(reader, piece, now)

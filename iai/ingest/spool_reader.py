@@ -4,6 +4,7 @@ Where there is no transcript, the event's own text is stored. Other programs' ev
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 AWAIT_FILE_S = 60.0  # how long an event waits for its transcript to appear
 EVENTS_A_SLICE = 64
-LISTED = 4_096  # files of a kind that a poll looks at: the hook lets far more wait
+LISTED = 4_096  # events of a kind, the oldest, that are read where the end of a session asks
 
 
 class SpoolReader:
@@ -59,20 +60,24 @@ class SpoolReader:
         self._identify = identify
         self._redact = redact_text
         self._cipher = cipher
-        self._listed: list[Path] = []
+        self._listing = spool.Listing()
+        self._listed: list[str] = []  # names
+        self._stuck: set[str] = set()  # what is no file and cannot be moved
         self._speaking: dict[
             str, str | None
         ] = {}  # by name: the session in which one says something
 
     def poll(self, now: Now) -> Steps:
         """Take the events in the spool, then look which of the followed files have grown."""
-        waiting = self._listed = spool.waiting(self._layout.spool_new, LISTED)
-        known = self._speaking
-        self._speaking = {file.stem: known[file.stem] for file in waiting if file.stem in known}
-        new = [file for file in waiting if file.suffix == spool.NEW]
-        awaiting = [file for file in waiting if file.suffix == spool.AWAITS]
+        self._listing = spool.listing(self._layout.spool_new, self._listing)
+        awaiting, new = (self._listing.oldest(s, LISTED) for s in (spool.AWAITS, spool.NEW))
+        self._listed = [*awaiting, *new]
+        stems = {name.rpartition(".")[0] for name in self._listed}
+        self._speaking = {s: session for s, session in self._speaking.items() if s in stems}
+        yield from self._take_out(self._listing.strays, now)
         found = False
-        for file in (*awaiting[:EVENTS_A_SLICE], *new[:EVENTS_A_SLICE]):  # oldest first
+        for name in (*awaiting[:EVENTS_A_SLICE], *new[:EVENTS_A_SLICE]):  # oldest first
+            file = self._layout.spool_new / name
             spooled = spool.read(file, self._cipher)
             if spooled is None:
                 continue
@@ -86,6 +91,29 @@ class SpoolReader:
             self._writer.required.cancel(transcript.path)
             yield from self._writer.follow(transcript, now)
         self._transcripts.follower.poll(now, found=found, more=len(new) > EVENTS_A_SLICE)
+
+    def _take_out(self, strays: Sequence[str], now: Now) -> Steps:
+        """Take out what is no file, such as a pipe: hooks would take it for an event for ever.
+
+        It is never opened. A directory is moved aside; nothing is in the others.
+        """
+        self._stuck.intersection_update(strays)
+        for name in strays:
+            path = self._layout.spool_new / name
+            kind = spool.kind_of(path)
+            if not kind or name in self._stuck:
+                continue
+            try:
+                if kind == "directory":
+                    yield MoveFile(path, self._layout.spool_bad / f"{name}.{now.wall}")
+                else:
+                    yield RemoveFile(path)
+            except OSError as error:
+                log.warning("%s is a %s and stays: %s", path, kind, error.strerror)
+                self._stuck.add(name)
+                continue
+            log.warning("%s was a %s", path, kind)
+            yield Publish(SpoolRejected(file=name, reason=f"is a {kind}"), keep=True)
 
     def tidy(self, now: Now) -> Steps:
         """Remove what hooks that were killed have left, and seal what was kept in the clear."""
@@ -209,9 +237,9 @@ class SpoolReader:
 
     def _sessions_waiting(self) -> set[str | None]:
         """Return the sessions that say something in the files listed; each file is read once."""
-        for file in self._listed:
-            if file.stem not in self._speaking:
-                self._speaking[file.stem] = self._session_in(file)
+        for name in self._listed:
+            if (stem := name.rpartition(".")[0]) not in self._speaking:
+                self._speaking[stem] = self._session_in(self._layout.spool_new / name)
         return set(self._speaking.values())
 
     def _session_in(self, file: Path) -> str | None:

@@ -28,7 +28,7 @@ def find(
 ) -> Iterator[Path]:
     """Yield the files of the spool with these texts, of these sessions, or with this phrase."""
     waiting = spool.waiting(layout.spool_new)
-    aside = [*_files(layout.spool_bad), *_files(layout.spool_tmp)]
+    aside = [*spool.files_in(layout.spool_bad), *spool.files_in(layout.spool_tmp)]
     if not waiting and not aside:
         return
     texts, ids = {record.text.strip() for record in records}, {one for one in sessions if one}
@@ -55,13 +55,6 @@ def needles_of(text: str) -> Iterator[bytes]:
         yield form.encode("utf-8", "surrogateescape")
         yield json.dumps(form)[1:-1].encode()
         yield json.dumps(form, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")
-
-
-def _files(directory: Path) -> list[Path]:
-    try:
-        return [path for path in directory.iterdir() if path.is_file() and not path.is_symlink()]
-    except OSError:
-        return []
 
 
 def _read(path: Path, cipher: Cipher | None) -> bytes:

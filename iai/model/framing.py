@@ -21,12 +21,21 @@ _NAME = 120  # characters of a project's name
 _REVISION = re.compile(r"<!-- iai revision=(\d{1,19}) ")
 _TOKENS = re.compile(r"<!-- iai [^\n]* tokens=(\d{1,9}) -->\n")
 _LINE_END = re.compile("\r\n|[\u2028\u2029]")
+# What has emoji variations, or is a part of emoji sequences: the blocks and the single characters.
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23fa"
+    "\u24c2\u25aa\u25ab\u25b6\u25c0\u25fb-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50"
+    "\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
 # Default_Ignorable_Code_Point of Unicode 16, and annotations: shown by nothing, read by a model. In
-# variation selectors, whole texts were hidden.
+# runs of variation selectors, whole texts were hidden. So one is left behind an emoji, and one in a
+# keycap; and a joiner between two emoji.
 _HIDDEN = re.compile(
     f"[{CONTROLS}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
+    f"(?<![{_EMOJI}][\ufe0e\ufe0f])(?!(?<=[0-9#*]\ufe0f)\u20e3)"
+    f"(?!(?:(?<=[{_EMOJI}]\u200d)|(?<=[{_EMOJI}]\ufe0f\u200d))[{_EMOJI}])"
 )
 _LESS = "<\ufe64\uff1c"  # also where only its looks are those of a mark
 _COMMENT = re.compile(f"[{_LESS}][!\ufe57\uff01](?=[-\u2010-\u2015\u2212\ufe63\uff0d]{{2}})")

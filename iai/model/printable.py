@@ -11,6 +11,7 @@ import re
 CONTROLS = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\U000e0000-\U000e007f"
 )
+QUOTED = "    "  # what each line of a stored text begins with
 _CONTROL = re.compile(f"[{CONTROLS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # bytes of a path that are not UTF-8
 _NOT_IN_JSON = re.compile(f"[{CONTROLS}\ud800-\udfff]")
@@ -27,6 +28,11 @@ def one_line(line: str) -> str:
     Else what is behind one would pass for a line of ours.
     """
     return line.replace("\n", r"\n")
+
+
+def quoted(text: str) -> str:
+    """Return a stored text indented, so that no line of it passes for a line of ours."""
+    return "\n".join(f"{QUOTED}{line}" if line else "" for line in text.split("\n"))
 
 
 def escaped(document: str) -> str:

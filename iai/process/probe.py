@@ -13,6 +13,7 @@ group from any environment. A test keeps it in step with `iai.protocol.wire`.
 import argparse
 import hashlib
 import json
+import math
 import os
 import statistics
 import sys
@@ -33,8 +34,10 @@ ACTORS = (
     "cache-writer",
     "replicator",
 )
+LONGEST = 1_000_000  # seconds to listen or wait, or pings
 NO_ANSWER = REFUSED = 1
 BAD_USAGE = 2
+MISFITS = ("bad-message", "unknown-kind")  # codes of answers to what nobody could have answered
 
 
 def sockets(store: Path) -> Path:
@@ -51,12 +54,31 @@ def ask(
 ) -> object:
     """Send one request and return its answer; None if there is none in time."""
     request_id = str(time.monotonic_ns())
-    dealer.send(msgpack.packb({"v": PROTOCOL, "id": request_id, "kind": kind, **fields}))
+    dealer.send(msgpack.packb({"v": PROTOCOL, "kind": kind, **fields, "id": request_id}))
     while dealer.poll(int(timeout * 1_000)):
         answer = msgpack.unpackb(dealer.recv())
         if answer.get("id") in (request_id, ""):
             return answer
     return None
+
+
+def fields_in(text: str) -> dict[str, object]:
+    """Return the fields of a message, given as a JSON object."""
+    try:
+        fields = json.loads(text)
+        msgpack.packb(fields)
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} cannot be sent: {error}") from None
+    if not isinstance(fields, dict):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is not a JSON object such as {{}}")
+    return fields
+
+
+def number(text: str) -> float:
+    """Return a number of seconds, or of pings."""
+    if not 0 < (given := float(text)) <= LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most {LONGEST}")
+    return given
 
 
 def shown(value: object) -> str:
@@ -95,20 +117,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("actor", choices=ACTORS)
     parser.add_argument("kind", nargs="?", default="ping", help="of the message (default: ping)")
-    parser.add_argument("fields", nargs="?", default="{}", help="of the message, as JSON")
+    parser.add_argument(
+        "fields", nargs="?", default="{}", type=fields_in, help="of the message, a JSON object"
+    )
     parser.add_argument("--listen", action="store_true", help="print its feed instead")
-    parser.add_argument("--seconds", type=float, default=1e9, help="how long to listen")
-    parser.add_argument("--bench", type=int, default=0, metavar="N", help="measure N pings instead")
-    parser.add_argument("--timeout", type=float, default=5.0, help="seconds to wait for an answer")
+    parser.add_argument("--seconds", type=number, default=LONGEST, help="how long to listen")
+    parser.add_argument("--bench", type=number, metavar="N", help="measure N pings instead")
+    parser.add_argument("--timeout", type=number, default=5.0, help="seconds to wait for an answer")
 
 
 def run(args: argparse.Namespace, store: Path) -> int:
     """Do it, and return the exit code."""
-    try:
-        fields = json.loads(args.fields)
-    except ValueError as error:
-        print(f"the fields are not JSON: {error}", file=sys.stderr)
-        return BAD_USAGE
     directory = sockets(store)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     if args.listen:
@@ -117,14 +136,18 @@ def run(args: argparse.Namespace, store: Path) -> int:
     dealer.setsockopt(zmq.LINGER, 0)
     dealer.connect(f"ipc://{directory / args.actor}.sock")
     if args.bench:
-        return bench(dealer, args.bench, args.timeout)
-    answer = ask(dealer, args.kind, fields, args.timeout)
+        return bench(dealer, math.ceil(args.bench), args.timeout)
+    answer = ask(dealer, args.kind, args.fields, args.timeout)
     if answer is None:
         print(f"{args.actor} did not answer; does a group run on {store}?", file=sys.stderr)
         return NO_ANSWER
     print(shown(answer))
-    refused = isinstance(answer, dict) and answer.get("kind") == "error"
-    return REFUSED if refused else 0
+    if not isinstance(answer, dict) or answer.get("kind") != "error":
+        return 0
+    if answer.get("code") not in MISFITS:
+        return REFUSED
+    print(f"{args.actor} cannot read that {args.kind}", file=sys.stderr)
+    return BAD_USAGE
 
 
 def main() -> int:

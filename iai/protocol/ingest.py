@@ -236,9 +236,9 @@ class ChangeSkipped(Event, frozen=True):
 
 
 class SpoolRejected(Event, frozen=True):
-    """A file in the spool is not a hook event: it was moved to `spool/bad/`.
+    """What lay in the spool is not a hook event: it was moved to `spool/bad/`.
 
-    Another program's event was removed instead.
+    Another program's event was removed instead, and so was a pipe, a device or a link.
     """
 
     file: str  # its name

@@ -4,7 +4,7 @@ Everything that is given has to fit. What is selected is listed, so that exactly
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from iai.model.action import Action
 from iai.model.exchange import opens
 from iai.model.phrase import says
 from iai.model.record import CLIENT, Record, session_key
+from iai.model.session import SessionInfo
 from iai.protocol.ingest import SessionPart
 from iai.recall.file_history import ends_with
 from iai.store import half_read
@@ -42,12 +43,21 @@ class Wanted(Struct, frozen=True, kw_only=True):
         return bool(self.text) and self == Wanted(text=self.text)
 
 
+class Along(Struct):
+    """What goes with records, so that it is counted once."""
+
+    actions: set[str] = set()  # keys
+    titles: dict[bytes, str] = {}  # by session
+    branches: dict[bytes, str] = {}  # by session
+
+
 class Selected(Struct, kw_only=True):
     """What fits."""
 
     records: list[Record] = []
     parts: list[SessionPart] = []  # besides what goes with the records
-    actions: int = 0  # those that go with the records included
+    # Of these, those that go with the records included:
+    actions: int = 0
     titles: list[str] = []
     branches: list[str] = []  # their names
     half_read: int = (
@@ -73,10 +83,9 @@ def select(view: RecordView, wanted: Wanted) -> Selected:
         return selected
     records = _records(view, wanted, sessions)
     selected.records = [record for record in records if _fits(record, wanted)]
-    gone = work_of(view, selected.records)
-    selected.actions = len(gone)
-    _by_actions(view, wanted, sessions, selected, gone)
-    _by_names(view, wanted, sessions, selected)
+    along = add_what_goes_along(view, selected)
+    _by_actions(view, wanted, sessions, selected, along)
+    _by_names(view, wanted, sessions, selected, along)
     if wanted.project and wanted == Wanted(project=wanted.project):
         selected.projects = [wanted.project]
     return selected
@@ -123,10 +132,40 @@ def _fits(record: Record, wanted: Wanted) -> bool:
     )
 
 
-def work_of(view: RecordView, records: list[Record]) -> set[str]:
-    """Return the keys of the actions that go with requests."""
-    asked = (r for r in records if r.in_session and opens(r) and not r.rewound)
-    return {action.key for request in asked for action in view.done(request)}
+def add_what_goes_along(view: RecordView, selected: Selected) -> Along:
+    """Count what `Forgetting.record` deletes with the selected records.
+
+    That is what was done for a request, a title that repeats a text, and with its last turn, all
+    that is known of a session.
+    """
+    along = Along()
+    sessions: dict[bytes, list[Record]] = {}
+    for record in selected.records:
+        if record.in_session:
+            sessions.setdefault(record.session_key, []).append(record)
+    for session, records in sessions.items():
+        _add_of_session(view, session, records, along)
+    selected.actions += len(along.actions)
+    selected.titles += along.titles.values()
+    selected.branches += along.branches.values()
+    return along
+
+
+def _add_of_session(
+    view: RecordView, session: bytes, records: Sequence[Record], along: Along
+) -> None:
+    info = view.session_info(session) or SessionInfo(host="", session="")
+    if {record.label for record in records}.issuperset(view.labels(session)):
+        along.actions |= {action.key for action in view.all_actions(session)}
+        if info.branch:
+            along.branches[session] = info.branch
+    else:
+        requests = (record for record in records if opens(record))
+        along.actions |= {a.key for request in requests for a in view.all_done(request)}
+        if not any(half_read.repeats(info.title, record.text) for record in records):
+            return
+    if info.title:
+        along.titles[session] = info.title
 
 
 def _by_actions(
@@ -134,7 +173,7 @@ def _by_actions(
     wanted: Wanted,
     sessions: set[bytes] | None,
     selected: Selected,
-    gone: set[str],
+    along: Along,
 ) -> None:
     """Select actions by what they say and when they were done, in whole sessions or in all."""
     if wanted.project and not (wanted.text or wanted.since or wanted.until):
@@ -144,7 +183,7 @@ def _by_actions(
         said = not wanted.text or any(says(words, wanted.text) for words in action.words)
         if said and _in_time(action, wanted):
             parts[session] = None
-            selected.actions += action.key not in gone
+            selected.actions += action.key not in along.actions
     selected.parts += [
         SessionPart(session=s.hex(), since=wanted.since, until=wanted.until, text=wanted.text)
         for s in parts
@@ -164,7 +203,11 @@ def _in_time(action: Action, wanted: Wanted) -> bool:
 
 
 def _by_names(
-    view: RecordView, wanted: Wanted, sessions: set[bytes] | None, selected: Selected
+    view: RecordView,
+    wanted: Wanted,
+    sessions: set[bytes] | None,
+    selected: Selected,
+    along: Along,
 ) -> None:
     whole = wanted == Wanted(session=wanted.session)
     if wanted.since or wanted.until or not (wanted.text or whole):
@@ -173,10 +216,10 @@ def _by_names(
         key = info.session_key
         within = sessions is None or key in sessions
         if within and info.title and says(info.title, wanted.text):
-            selected.titles.append(info.title)
+            selected.titles += [info.title] if key not in along.titles else []
             selected.parts.append(SessionPart(session=key.hex(), title=True))
         if within and wanted.text and says(info.branch, wanted.text):
-            selected.branches.append(info.branch)
+            selected.branches += [info.branch] if key not in along.branches else []
             selected.parts.append(SessionPart(session=key.hex(), text=wanted.text, branch=True))
     if wanted.anywhere:
         selected.half_read = sum(
@@ -189,7 +232,7 @@ def _by_file(
 ) -> None:
     """Select the exchanges that touched a file."""
     records: dict[int, Record] = {}
-    keys: set[str] = set()
+    alone: set[str] = set()  # keys of what was done before any request
     name = os.path.basename(os.path.normpath(wanted.file))  # noqa: PTH119
     undone = ((session, action) for session, action in view.everything_done() if action.undone)
     for session, action in chain(view.of_file(name), undone):
@@ -200,15 +243,14 @@ def _by_file(
             selected.parts.append(
                 SessionPart(session=session.hex(), since=action.at, until=action.at + 1)
             )
-            keys.add(action.key)
+            alone.add(action.key)
             continue
         exchange = view.exchange(request)
         turns = [turn for turn in exchange.turns if _fits(turn, wanted)]
         records |= {turn.label: turn for turn in turns}
-        if turns:
-            keys |= {done.key for done in view.done(request)}
     selected.records = sorted(records.values(), key=lambda record: record.label)
-    selected.actions = len(keys)
+    along = add_what_goes_along(view, selected)
+    selected.actions += len(alone - along.actions)
 
 
 def _touched(action: Action, file: str) -> bool:

@@ -30,7 +30,11 @@ def work_lines(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator
     Paths are shown as seen from the first of `bases` that they are in. What belongs to a line is
     indented below it.
     """
-    yield from map(one_line, _files(actions, bases))
+    yield from map(one_line, _work_lines(actions, bases))
+
+
+def _work_lines(actions: Sequence[Action], bases: Sequence[str]) -> Iterator[str]:
+    yield from _files(actions, bases)
     tested = {action.key for action in actions if action.kind == "test"}
     runs = [
         action
@@ -41,7 +45,7 @@ def work_lines(actions: Sequence[Action], bases: Sequence[str] = ()) -> Iterator
     yield from (line for run in _first(runs) for line in run_lines(run))
     yield from _left_out(runs, "more command")
     yield from (f"commit {commit_line(a)}" for a in actions if a.kind == "commit")
-    yield from (one_line(f"branch {a.text}") for a in actions if a.kind == "branch")
+    yield from (f"branch {a.text}" for a in actions if a.kind == "branch")
     yield from (pull_line(a) for a in actions if a.kind == "pull-request")
     yield from _lists(actions)
     yield from _rest(actions)
@@ -72,7 +76,7 @@ def changed_line(file: FileWork, bases: Sequence[str] = ()) -> str:
 
 def commit_line(action: Action) -> str:
     """Return a commit as its short hash, where known, and its subject."""
-    return f"{action.commit[:8]} {excerpt(action.text, LINE)}".strip()
+    return one_line(f"{action.commit[:8]} {excerpt(action.text, LINE)}".strip())
 
 
 def pull_line(action: Action) -> str:

@@ -37,8 +37,12 @@ class SessionView(ActionView, ProjectView):
 
     def has_turns(self, session: bytes) -> bool:
         """Is any turn of a session stored, narration and what was taken back included?"""
-        places = (walk(self._t, self._db[name], session, session) for name in _TURNS)
-        return any(True for labels in places for _ in labels)
+        return any(True for _ in self.labels(session))
+
+    def labels(self, session: bytes) -> Iterator[int]:
+        """Yield the label of every turn of a session, also of those that `has_turns` includes."""
+        for name in _TURNS:
+            yield from walk(self._t, self._db[name], session, session)
 
     def has_work(self, session: bytes) -> bool:
         """Was anything done in a session, or is there narration?"""
@@ -110,6 +114,11 @@ class SessionView(ActionView, ProjectView):
         if next(self.actions_between(session, request.order, None), None) is None:
             return []
         return list(self.actions_between(session, request.order, self._end(request)))
+
+    def all_done(self, request: Record) -> list[Action]:
+        """Return what was done for a request like `done`, with what was undone."""
+        session, end = request.session_key, self._end(request)
+        return [action for _, action in self._between(session, request.order, end)]
 
     def followed_by(self, request: Record) -> tuple[list[Action], Iterable[Record]]:
         """Return what was done for a request, and the narration until the next one, in order."""

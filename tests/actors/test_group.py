@@ -798,7 +798,13 @@ def test_the_stand_alone_probe_speaks_to_any_actor(shared: Group) -> None:
     turn = '{"turns": [{"text": "by probe", "cwd": "/p"}]}'
     assert json.loads(run("ingest", "capture", turn).stdout)["added"] == 1
     refused = run("ingest", "no-such")
-    assert (refused.returncode, json.loads(refused.stdout)["code"]) == (1, "unknown-kind")
+    assert (refused.returncode, json.loads(refused.stdout)["code"]) == (2, "unknown-kind")
+    misfit = run("cache-writer", "refresh", '{"force": "x"}')
+    assert (misfit.returncode, json.loads(misfit.stdout)["code"]) == (2, "bad-message")
+    assert misfit.stderr == "cache-writer cannot read that refresh\n"
+    refused = run("ingest", "import-status", '{"job": "none"}')
+    assert (refused.returncode, json.loads(refused.stdout)["code"]) == (1, "not-found")
+    assert json.loads(run("ingest", "ping", '{"id": 5}').stdout)["kind"] == "pong"
     measured = json.loads(run("lifecycle", "--bench", "20").stdout)
     assert measured["pings"] == 20
     assert run("ingest", "ping", "{").returncode == 2

@@ -1,7 +1,9 @@
 """Ingest: spool, transcripts, imports and requests. Everything is stored once, nothing is lost."""
 
 import os
+import socket
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -525,6 +527,80 @@ def test_a_file_that_is_not_an_event_is_moved_aside_and_reported(world: Make) ->
     assert (w.layout.spool_bad / "bad.json").read_text() == "{"
     (rejected,) = events(w, SpoolRejected)
     assert rejected.file == "bad.json"
+
+
+def plant_strays(directory: Path, target: Path) -> dict[str, str]:
+    """Put what is no file where events lie; return what each of them is."""
+    os.mkfifo(directory / "a.json")
+    with closing(socket.socket(socket.AF_UNIX)) as bound:
+        bound.bind(str(directory / "b.json"))
+    (directory / "c.json").symlink_to(target)
+    (directory / "d.json").symlink_to("/nowhere")
+    (directory / "e.json").mkdir()
+    (directory / "e.json" / "own words").write_text("kept")
+    kinds = ("pipe", "socket", "symbolic link", "symbolic link", "directory")
+    return dict(zip(("a.json", "b.json", "c.json", "d.json", "e.json"), kinds, strict=True))
+
+
+def test_what_is_no_file_is_taken_out_of_the_spool_unopened_and_reported(
+    world: Make, tmp_path: Path
+) -> None:
+    """It stayed, and every session start took it for an event that waits."""
+    w = world()
+    target = tmp_path / "target"
+    target.write_text("not ours")
+    planted = plant_strays(w.layout.spool_new, target)
+    spool(w, "good", prompt="why?")
+    w.run(2.0)
+    assert texts(w) == ["why?"]
+    assert spooled_files(w) == []
+    assert {one.file: one.reason for one in events(w, SpoolRejected)} == {
+        name: f"is a {kind}" for name, kind in planted.items()
+    }
+    assert target.read_text() == "not ours"
+    (aside,) = w.layout.spool_bad.iterdir()
+    assert aside.name.startswith("e.json.")
+    assert (aside / "own words").read_text() == "kept"
+
+
+def test_directories_beside_what_is_no_event_or_unfinished_stay_and_disturb_nothing(
+    world: Make,
+) -> None:
+    w = world()
+    w.stop(Actor.INGEST)
+    w.cipher = Cipher({1: bytes(KEY)}, 1, b"w" * KEY)
+    w.layout.spool_bad.mkdir()
+    for parent in (w.layout.spool_bad, w.layout.spool_tmp):
+        (parent / "0").mkdir()
+        os.utime(parent / "0", (1, 1))
+    w.start(Actor.INGEST)
+    for number in range(BAD_KEPT + 1):
+        (w.layout.spool_new / f"{number:04}.json").write_text("no event")
+        os.utime(w.layout.spool_new / f"{number:04}.json", (number + 1, number + 1))
+    spool(w, "good", prompt="why?")
+    w.run(30.0)
+    assert texts(w) == ["why?"]
+    assert (w.layout.spool_bad / "0").is_dir()
+    assert len(list(w.layout.spool_bad.iterdir())) == BAD_KEPT + 1
+
+
+def test_of_more_events_than_a_poll_looks_at_the_oldest_are_taken_first(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a prompt that turns the recording off holds for all that was said after it."""
+    monkeypatch.setattr(spool_reader, "LISTED", 20)
+    monkeypatch.setattr(spool_reader, "EVENTS_A_SLICE", 2)
+    w = world()
+    w.stop(Actor.INGEST)
+    for number in range(200):
+        event = spool(w, f"{number * 77 % 200}", session_id=f"s{number}", prompt=f"{number}")
+        then = w.now.later(number - 300.0).wall
+        os.utime(event, ns=(then, then))
+    w.start(Actor.INGEST)
+    w.run(30.0)
+    with w.records.view() as view:
+        stored = [record.text for label in range(1, 201) if (record := view.get(label))]
+    assert stored == [str(number) for number in range(200)]
 
 
 def test_another_programs_event_is_left_alone_and_reported(world: Make) -> None:

@@ -10,6 +10,7 @@ import pytest
 from harness.group import CHECKOUT, Group, wait_until
 
 from iai.model import clock
+from iai.model.printable import quoted
 from iai.process import lock
 from iai.protocol.message import Actor
 from tests.actors.real import capture, recalled
@@ -179,7 +180,7 @@ def test_a_record_is_shown_among_the_turns_around_it_without_a_group(stopped: Gr
     assert heads == [
         str(turn["label"]) for one in exchanges for turn in (one["request"], one["answer"])
     ]
-    assert middle["text"] in shown
+    assert quoted(middle["text"]) in shown
     assert f"said in {middle['source']['transcript']}:{middle['source']['offset']}\n" in shown
     assert json.loads(g.iai("show", "#1", "--json").stdout)["label"] == 1
     assert g.iai("show", "#1", "--around", "-1").returncode == 2

@@ -204,13 +204,12 @@ def _payload_files(layout: Layout) -> list[Path]:
 def _sealed_events(layout: Layout) -> Iterator[str]:
     cipher = load_cipher(layout.root)
     for directory in (layout.spool_new, layout.spool_bad):
-        for path in sorted(directory.glob("*")):
+        for path in sorted(spool.files_in(directory)):
+            data = spool.beginning(path, 2 * spool.LONGEST_EVENT)  # b"" if ingest has read it
             try:
-                spool.unsealed(path, path.read_bytes(), cipher)
+                spool.unsealed(path, data, cipher)
             except Tampered as error:
                 yield f"{path.relative_to(layout.root)}: {error}"
-            except FileNotFoundError:  # ingest has read it meanwhile
-                continue
 
 
 def _lifecycle(layout: Layout) -> Iterator[str]:

@@ -84,7 +84,14 @@ def _settings(environment: Mapping[str, str]) -> Finding:
 
 
 def _spool(layout: Layout) -> Finding:
-    waiting = spool.waiting(layout.spool_new)
+    listing = spool.listing(layout.spool_new)
+    waiting = listing.events
+    if listing.strays:
+        path = layout.spool_new / listing.strays[0]
+        said = f"{path} is a {spool.kind_of(path) or 'stray'} and no hook event"
+        return warn(
+            "spool", f"{said}; until it is gone, each session start composes anew", "delete it"
+        )
     if len(waiting) > MANY_WAIT:
         todo = "check that iai is running; it reads them when it is"
         return fail("spool", f"{count(len(waiting), 'hook event')} waiting", todo)

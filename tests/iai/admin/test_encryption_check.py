@@ -1,5 +1,6 @@
 """What `iai doctor` says about encryption, and about what is in the clear in an encrypted store."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,8 @@ def test_a_sealed_event_that_was_changed_is_named(layout: Layout, tmp_path: Path
     cipher = keys.load_cipher(layout.root)
     path = layout.spool_new / "1.awaits"
     path.write_bytes(spool.sealed(path, b"{}", cipher))
+    os.mkfifo(layout.spool_new / "2.json")  # it was waited for
+    (layout.spool_new / "3.json").mkdir()
     assert list(deep.problems("sealed events", layout)) == []
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     (said,) = deep.problems("sealed events", layout)

@@ -90,7 +90,11 @@ def test_settings_spool_files_and_hook_scripts_that_are_wrong_are_each_named(she
     g.layout.spool_bad.mkdir(mode=0o700)
     (g.layout.spool_bad / "1.json").touch(0o600)
     g.layout.hooks.mkdir(mode=0o700)
+    os.mkfifo(g.layout.spool_new / "2.json")
     found = checks(g)
+    assert found["spool"]["verdict"] == "warn"
+    assert "2.json is a pipe and no hook event" in found["spool"]["said"]
+    assert found["spool"]["todo"] == "delete it"
     assert "IAI_MCP_TICK_SEC" in found["settings"]["said"]
     assert found["bad events"]["verdict"] == "warn"
     assert found["hook scripts"]["verdict"] == "warn"

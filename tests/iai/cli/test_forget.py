@@ -113,7 +113,12 @@ def test_what_cannot_be_forgotten_is_refused(
     [
         (["#4"], "1 record, 2 actions\n"),
         (["#5"], "1 record\n"),
-        (["#5", "#4", "--whole-session"], "3 records, 2 actions, 1 title\n"),
+        (
+            ["#5", "#4", "--whole-session"],
+            "3 records, 2 actions, 1 title, the branch of 1 session\n",
+        ),
+        (["#3", "#5"], "2 records\n"),
+        (["#3", "#4", "#5"], "3 records, 2 actions, 1 title, the branch of 1 session\n"),
     ],
 )
 def test_what_goes_with_named_records_is_counted_once(
@@ -131,7 +136,7 @@ def test_what_goes_with_named_records_is_counted_once(
     def work(unit: RecordChange) -> None:
         for key, when in (("k1", at[1] + 1), ("k2", at[3])):
             unit.work.act(Action(key=key, kind="read", at=when), "claude", "a", PROJECT)
-        unit.work.note_session(SessionInfo(host="claude", session="a", title="A pump"))
+        unit.work.note_session(SessionInfo(host="claude", session="a", title="A pump", branch="b"))
 
     records.commit(work, NOW)
     records.close()

@@ -71,6 +71,13 @@ def test_the_rest_of_a_long_line_begins_below_its_text() -> None:
     assert all(part.startswith(" " * 11 + "word") for part in painted[1:])
 
 
+@pytest.mark.parametrize("before", [" " * 40, "x" * 30 + "  "])
+def test_no_part_of_an_indented_line_begins_where_lines_of_iai_do(before: str) -> None:
+    painted = paint([f"    {before}word #9 user, request " * 3], (), 40, colour=False)
+    assert len(painted.splitlines()) > 1
+    assert all(part.startswith("    ") for part in painted.splitlines() if part)
+
+
 def test_no_progress_is_shown_in_a_pipe() -> None:
     pipe = io.StringIO()
     with redirect_stderr(pipe), bar("waiting", 10) as shown:

@@ -62,6 +62,19 @@ def test_what_is_waited_for_is_given_up_once_the_file_is_left_alone(path: Path) 
     assert left.transcript.calls == ()
 
 
+def test_a_file_that_a_hook_has_just_named_is_not_left_alone_whatever_times_its_lines_have(
+    path: Path,
+) -> None:
+    """Where lines with earlier times are written anew, a result could come a moment too late."""
+    write(path, answer(2, call("t", "Bash", command="make")))
+    heard = Transcript(path=str(path), host="", heard_at=LATER - NS)
+    first = read(path, heard)
+    assert first.actions == ()
+    write(path, result(3, "t"))
+    (done,) = read(path, first.transcript).actions
+    assert done.action.status == "ok"
+
+
 def test_a_turn_carries_its_kind_and_a_session_what_is_known_of_it(path: Path) -> None:
     write(path, {"type": "custom-title", "customTitle": "Quay", "sessionId": "s1"},
           queue(1, "enqueue", "use the lock"), queue(2, "remove"),

@@ -26,6 +26,23 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     assert spool.waiting(tmp_path) == []
 
 
+def test_what_was_listed_before_is_not_asked_for_its_time_again(tmp_path: Path) -> None:
+    for number, name in enumerate(("b.json", "a.json", "c.awaits")):
+        (tmp_path / name).write_text("{}")
+        os.utime(tmp_path / name, (1_000 + number, 1_000 + number))
+    before = spool.listing(tmp_path)
+    assert list(before.events) == ["b.json", "a.json", "c.awaits"]
+    assert before.oldest(".json", 1) == ["b.json"]
+    os.utime(tmp_path / "b.json", (2_000, 2_000))
+    (tmp_path / "a.json").unlink()
+    (tmp_path / "d.json").write_text("{}")
+    os.utime(tmp_path / "d.json", (999, 999))
+    (tmp_path / "e.json").mkdir()
+    after = spool.listing(tmp_path, before)
+    assert list(after.events) == ["d.json", "b.json", "c.awaits"]
+    assert after.strays == ("e.json",)
+
+
 def test_a_missing_spool_counts_as_empty(tmp_path: Path) -> None:
     assert spool.waiting(tmp_path / "none") == []
     assert spool.read(tmp_path / "none.json") is None

@@ -99,6 +99,47 @@ def test_a_project_is_selected_without_what_its_sessions_did_elsewhere(records: 
         assert len(list(view.actions(A))) == 3
 
 
+def known(records: Records) -> tuple[set[str], set[str], set[str]]:
+    """Return the keys of all that was done, all titles and all branches."""
+    with records.view() as view:
+        infos = list(view.session_infos())
+        done = {action.key for _, action in view.everything_done()}
+        return done, {i.title for i in infos} - {""}, {i.branch for i in infos} - {""}
+
+
+WAYS: tuple[dict[str, object], ...] = (
+    {"project": OTHER}, {"project": PROJECT}, {"session": "a"}, {"since": at(2)},
+    {"until": at(12)}, {"since": at(11)}, {"file": "pump.py"}, {"file": "door.py"},
+    {"text": "pump"}, {"text": "paint it"}, {"text": "what"}, {"text": "fix/b"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_what_is_counted_is_what_goes(records: Records, way: dict[str, object]) -> None:
+    """What goes with the last turn of a session, or was undone, was not counted."""
+
+    def change(unit: RecordChange) -> None:
+        unit.work.act(_action(0, "edit", path="/p/a.py"), "claude", "a", PROJECT)  # before any
+        unit.work.act(_action(19, "edit", path="/p/b.py"), "claude", "b", OTHER)
+        unit.work.act(_action(22, "edit", path="/p/c.py"), "claude", "b", OTHER)
+        unit.actions.undo_actions(B, at(22), None, frozenset())
+        unit.actions.undo_actions(A, at(4), at(5), frozenset())
+        unit.work.note_session(
+            SessionInfo(host="claude", session="a", title="mend the pump", branch="fix/a")
+        )
+        unit.work.note_session(
+            SessionInfo(host="claude", session="b", title="what is a pump", branch="fix/b")
+        )
+
+    records.commit(change, NOW)
+    before = known(records)
+    found = selected(records, **way)
+    erase(records, found, str(way.get("text", "")))
+    after = known(records)
+    gone = [len(was - now) for was, now in zip(before, after, strict=True)]
+    assert [found.actions, len(found.titles), len(found.branches)] == gone
+
+
 def test_a_period_holds_what_was_said_and_done_in_it(records: Records) -> None:
     found = selected(records, since=at(4), until=at(12))
     assert labels(found) == [3, 4]

@@ -20,7 +20,7 @@ from iai.hosts import (
     queued,
     shell,
 )
-from iai.hosts.json_fields import flag, mapping, text, whole
+from iai.hosts.json_fields import flag, identifier, mapping, text, whole
 from iai.hosts.times import moment
 from iai.hosts.turn import Item, Parsed, Rewound, Skip, Turn
 from iai.model.action import COMMAND, Action
@@ -152,7 +152,7 @@ def _ran(
 
 def _first_session(line: dict[str, Any], context: Context) -> str:
     """Return what keys of actions begin with: a fork repeats lines of the session it is from."""
-    return f"{NAME}:{text(line.get('forkedFrom'), 'sessionId') or context.session}"
+    return f"{NAME}:{identifier(line.get('forkedFrom'), 'sessionId') or context.session}"
 
 
 def _request(line: dict[str, Any], said: Turn, context: Context, done: tuple[Item, ...]) -> Parsed:

@@ -12,7 +12,17 @@ from typing import Any
 from msgspec import structs
 
 from iai.hosts import calls, claude_texts, history, patches, shell
-from iai.hosts.json_fields import arguments, array, flag, mapping, path, seconds, text, whole
+from iai.hosts.json_fields import (
+    arguments,
+    array,
+    flag,
+    identifier,
+    mapping,
+    path,
+    seconds,
+    text,
+    whole,
+)
 from iai.hosts.turn import Item, Turn, TurnKind
 from iai.model.action import Action, Kind, Status, Step
 from iai.model.context import Call, Context
@@ -81,7 +91,7 @@ def called(
 
     `key` is what the keys of actions begin with, `uuid` that of the line.
     """
-    name, call_id, given = text(block, "name"), text(block, "id"), arguments(block, "input")
+    name, call_id, given = text(block, "name"), identifier(block, "id"), arguments(block, "input")
     if not name or not call_id or name in NOTHING_DONE or is_ours(name):
         return context, ()
     kind, prepare = KINDS.get(name, "tool"), _PREPARE.get(name, _unprepared)
@@ -108,7 +118,7 @@ def resulted(
     block: dict[str, Any], line: dict[str, Any], context: Context, uuid: str, at: int
 ) -> tuple[Context, tuple[Item, ...]]:
     """Take a `tool_result` block of a line, with the tool's own account beside it."""
-    context, call = calls.taken(context, text(block, "tool_use_id"))
+    context, call = calls.taken(context, identifier(block, "tool_use_id"))
     beside, printed = line.get("toolUseResult"), result_text(block.get("content"))
     status = _status(block, beside, printed)
     items: list[Item] = []

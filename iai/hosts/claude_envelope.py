@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import structs
 
-from iai.hosts.json_fields import flag, path, text
+from iai.hosts.json_fields import flag, identifier, path, text
 from iai.hosts.times import moment
 from iai.hosts.turn import Skip
 from iai.model.context import Context
@@ -36,15 +36,15 @@ def situated(line: dict[str, Any], context: Context) -> Context:
         and "forkedFrom" not in line
     ):
         return context if at == context.last_at else structs.replace(context, last_at=at)
-    session = text(line, "sessionId") or context.session
+    session = identifier(line, "sessionId") or context.session
     if context.sub_agent and context.session:
         session = context.session
     cwd = path(line, "cwd") or context.cwd
-    branch = text(line, "gitBranch") or context.branch
+    branch = identifier(line, "gitBranch") or context.branch
     if context.session and session != context.session:  # files of several sessions, put together
         context = structs.replace(context, title="", title_rank=0, unattended=False, forked_from="")
     unattended = context.unattended or _by_a_program(line)
-    forked_from = context.forked_from or text(line.get("forkedFrom"), "sessionId")
+    forked_from = context.forked_from or identifier(line.get("forkedFrom"), "sessionId")
     return structs.replace(
         context, session=session, cwd=cwd, branch=branch, unattended=unattended,
         forked_from=forked_from, last_at=at,
@@ -81,5 +81,5 @@ def is_typed(line: dict[str, Any]) -> bool:
 
 def uuid_of(line: dict[str, Any]) -> str:
     """Return the id of a line: where a fork copied it from elsewhere, the one that it had there."""
-    first = text(line["forkedFrom"], "messageUuid") if "forkedFrom" in line else ""
-    return first or text(line, "uuid")
+    first = identifier(line["forkedFrom"], "messageUuid") if "forkedFrom" in line else ""
+    return first or identifier(line, "uuid")

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from iai.hosts import claude_envelope, claude_texts
 from iai.hosts.host_texts import Own, markup
-from iai.hosts.json_fields import text, texts
+from iai.hosts.json_fields import identifier, texts
 from iai.hosts.times import moment
 from iai.hosts.turn import Role, Skip, Turn, TurnKind
 from iai.model import framing
@@ -64,11 +64,15 @@ def turn(line: dict[str, Any], role: Role, own: str, kind: TurnKind, tag: str = 
     uuid = claude_envelope.uuid_of(line)
     created_at = moment(line.get("timestamp"))
     # A resumed or forked session repeats earlier lines under their old uuid: still one turn.
-    key = (
-        f"claude:{uuid}" if uuid else f"claude:{text(line, 'sessionId')}:{created_at}:{role}:{own}"
-    )
+    named = uuid or f"{identifier(line, 'sessionId')}:{created_at}:{role}:{own}"
     return Turn(
-        key=key, role=role, text=own, created_at=created_at, uuid=uuid, kind=kind, markup=tag
+        key=f"claude:{named}",
+        role=role,
+        text=own,
+        created_at=created_at,
+        uuid=uuid,
+        kind=kind,
+        markup=tag,
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from iai.hosts import calls, codex_calls, codex_events, codex_items, codex_texts
 from iai.hosts.host_texts import markup
-from iai.hosts.json_fields import array, mapping, path, text, texts, whole
+from iai.hosts.json_fields import array, identifier, mapping, path, text, texts, whole
 from iai.hosts.times import moment
 from iai.hosts.turn import Item, Parsed, Rewound, Role, Skip, Turn
 from iai.model import framing
@@ -111,22 +111,22 @@ def _bare(line: dict[str, Any], context: Context) -> Parsed:
 
 def _session(payload: dict[str, Any], at: int, context: Context) -> Context:
     """What a session says of itself. One that forks another repeats the other's after its own."""
-    name, began = text(payload, "id"), moment(payload.get("timestamp"))
+    name, began = identifier(payload, "id"), moment(payload.get("timestamp"))
     if context.session:
         if not name:
             return context
         context = _descended(Origin(name, began), at, context)
-        before = text(payload, "forked_from_id")
+        before = identifier(payload, "forked_from_id")
         return _descended(Origin(before, 0), at, context) if before else context
     git, source = mapping(payload, "git"), payload.get("source")
-    parent, forked_from = _works_for(payload), text(payload, "forked_from_id")
+    parent, forked_from = _works_for(payload), identifier(payload, "forked_from_id")
     lineage = (Origin(name, began or at), *([Origin(forked_from, 0)] if forked_from else []))
     return structs.replace(
         context,
         session=parent or name,
         cwd=path(payload, "cwd") or context.cwd,
-        remote=without_credentials(text(git, "repository_url")),
-        branch=text(git, "branch"),
+        remote=without_credentials(identifier(git, "repository_url")),
+        branch=identifier(git, "branch"),
         skip=Skip.SIDECHAIN if isinstance(source, dict) and "subagent" in source else "",
         sub_agent=isinstance(source, dict) and "subagent" in source,
         unattended=_is_unattended(payload),
@@ -155,7 +155,7 @@ def _works_for(payload: dict[str, Any]) -> str:
     if not isinstance(source, dict) or "subagent" not in source:
         return ""
     spawned = mapping(mapping(source, "subagent"), "thread_spawn")
-    return text(spawned, "parent_thread_id") or text(payload, "parent_thread_id")
+    return identifier(spawned, "parent_thread_id") or identifier(payload, "parent_thread_id")
 
 
 def _is_unattended(payload: dict[str, Any]) -> bool:
@@ -269,7 +269,7 @@ def _item(payload: dict[str, Any], stamp: int, context: Context) -> Parsed:
         context, done = codex_calls.called(payload, context, at)
         return context, done or (Skip.TOOL,)
     if text(payload, "type") in _OUTPUTS:
-        key = _key(session, stamp, "user", text(payload, "call_id"))
+        key = _key(session, stamp, "user", identifier(payload, "call_id"))
         context, done = codex_calls.resulted(payload, context, key, at)
         return context, done or (Skip.TOOL,)
     if context.skip:
@@ -314,7 +314,7 @@ def _message(payload: dict[str, Any], session: str, stamp: int, context: Context
         return context, (*waited, Skip.REPEATED)
     commented = role == "assistant" and _is_commentary(payload)
     context, items = _turn(
-        role, own, session, stamp, context, uuid=text(payload, "id"), commented=commented
+        role, own, session, stamp, context, uuid=identifier(payload, "id"), commented=commented
     )
     return context, (*waited, *items)
 

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import structs
 
 from iai.hosts import calls, codex_outputs, codex_script, commands, history, patches
-from iai.hosts.json_fields import arguments, array, mapping, path, text
+from iai.hosts.json_fields import arguments, array, identifier, mapping, path, text
 from iai.hosts.turn import Item, Turn
 from iai.model.action import Action, Kind, Step
 from iai.model.context import Call, Context
@@ -45,9 +45,9 @@ def called(payload: dict[str, Any], context: Context, at: int) -> tuple[Context,
     """Take a call of any of the kinds of items that are calls."""
     if payload.get("type") == "web_search_call":
         return context, _searched(payload, context, at)
-    name, call_id, given = _name(payload), text(payload, "call_id"), _arguments(payload)
+    name, call_id, given = _name(payload), identifier(payload, "call_id"), _arguments(payload)
     if name == "wait":
-        return _waited(_cell(text(given, "cell_id")), call_id, context), ()
+        return _waited(_cell(identifier(given, "cell_id")), call_id, context), ()
     if not call_id or name in _NOTHING_DONE or _is_ours(payload, name):
         return context, ()
     if name in _SCRIPTS and not _is_line(given := given or arguments(payload, "input")):
@@ -84,10 +84,10 @@ def resulted(
     payload: dict[str, Any], context: Context, key: str, at: int
 ) -> tuple[Context, tuple[Item, ...]]:
     """Take an output, or the event of an end. `key` is that of a turn it may hold."""
-    script = text(payload, "call_id") + _SCRIPTED
+    script = identifier(payload, "call_id") + _SCRIPTED
     if any(call.id.startswith(script) for call in context.calls):
         return _script_ended(payload, script, context, at)
-    context, call = calls.taken(context, text(payload, "call_id"))
+    context, call = calls.taken(context, identifier(payload, "call_id"))
     if call is None:
         return context, ()
     context, line = calls.taken(context, call.id + _BESIDE)
@@ -270,7 +270,7 @@ def _searched(payload: dict[str, Any], context: Context, at: int) -> tuple[Item,
     about = text(action, "query") or text(action, "url") or text(action, "pattern")
     if not about:
         return ()
-    one = text(payload, "id") or text(payload, "call_id") or str(at)
+    one = identifier(payload, "id") or identifier(payload, "call_id") or str(at)
     return (
         Action(
             key=f"codex:{context.session}:{one}:web", kind="web", at=at, status="ok",

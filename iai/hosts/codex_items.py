@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from msgspec import structs
 
 from iai.hosts import codex_calls
-from iai.hosts.json_fields import array, flag, mapping, text
+from iai.hosts.json_fields import array, flag, identifier, mapping, text
 from iai.hosts.turn import Item
 from iai.model.action import CHANGES
 from iai.model.context import Context
@@ -30,7 +30,7 @@ def completed(
     kind: str, item: dict[str, Any], context: Context, at: int
 ) -> tuple[Context, tuple[Item, ...]]:
     """Take an item: as the end of the call that waits for it, or as all that is told of one."""
-    call_id = text(item, "call_id") or text(item, "id")
+    call_id = identifier(item, "call_id") or identifier(item, "id")
     end = item | {"call_id": call_id, "success": _succeeded(item)}
     if any(call.id == call_id for call in context.calls):
         return codex_calls.resulted(end, context, "", at)
@@ -67,7 +67,7 @@ def _call(kind: str, item: dict[str, Any]) -> dict[str, Any] | None:
             return _of("view_image", {"path": _path(text(item, "path"))})
         case "Extension" if text(item, "kind") == "web.search":
             action = {"query": text(item, "query")} | mapping(item, "action")
-            return {"type": "web_search_call", "id": text(item, "id"), "action": action}
+            return {"type": "web_search_call", "id": identifier(item, "id"), "action": action}
         case _:
             return None
 

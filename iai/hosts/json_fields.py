@@ -5,6 +5,8 @@ import re
 from collections.abc import Container
 from typing import Any
 
+LONGEST_NAME = 512  # characters of an id or the name of a branch; those of hosts have some 40
+LONGEST_PATH = 4_096  # characters, as in Linux
 _LARGEST = (1 << 63) - 1
 _LONGEST_S = 100_000_000_000  # a longer duration is none
 _OF_WINDOWS = re.compile(r"[A-Za-z]:\\|\\\\\w")  # C:\quay, \\server\quay
@@ -17,9 +19,18 @@ def text(fields: object, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def identifier(fields: object, name: str) -> str:
+    """Return a field that names something, an id or a branch, as far as a name can go.
+
+    It is kept with every turn, so one of megabytes would fill the disk.
+    """
+    return text(fields, name)[:LONGEST_NAME]
+
+
 def path(fields: object, name: str) -> str:
-    """Return a field that is a path."""
-    return slashed(text(fields, name))
+    """Return a field that is a path; "" if it is too long for one."""
+    value = text(fields, name)
+    return slashed(value) if len(value) <= LONGEST_PATH else ""
 
 
 def slashed(path: str) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from iai.hosts import claude, codex, patches
+from iai.hosts.json_fields import LONGEST_NAME
+from iai.hosts.turn import Turn
+from iai.model.context import Context
 from iai.payload import abridge, choices, cues, headline
 from tests.iai.hosts.claude_lines import answer, call, prompt, result
 
@@ -85,3 +88,21 @@ def test_a_hostile_text_is_shown_in_time(piece: str) -> None:
 @pytest.mark.parametrize("piece", PIECES)
 def test_patches_are_left_out_of_a_hostile_line_in_time(piece: str) -> None:
     patches.left_out(piece * (10 * LENGTH // len(piece)))
+
+
+@pytest.mark.parametrize("host", [claude, codex])
+def test_what_names_a_session_or_a_place_is_kept_only_as_far_as_a_name_can_go(host: Any) -> None:
+    long = "name/" * LENGTH
+    names = ("sessionId", "uuid", "gitBranch", "cwd")
+    lines = {
+        claude: [prompt(1, "why?") | dict.fromkeys(names, long)],
+        codex: [of_codex("session_meta", id=long, cwd=long, git={"branch": long}),
+                said_to_codex("user", "why?")],
+    }  # fmt: skip
+    context, turns = Context(), []
+    for line in lines[host]:
+        context, found = host.parse(line, context)
+        turns += [one for one in found if isinstance(one, Turn)]
+    assert context.cwd == ""
+    assert context.session == context.branch == long[:LONGEST_NAME]
+    assert len(turns[0].key) + len(turns[0].uuid) < 3 * LONGEST_NAME

@@ -38,7 +38,7 @@ from iai.process.client import Client
 from iai.projects.lookup import project_id
 from iai.protocol.ingest import Changed, Erase, Flush, Flushed, Forget
 from iai.protocol.message import Actor
-from iai.recall.selection import Selected, Wanted, select, work_of
+from iai.recall.selection import Selected, Wanted, select, titles_of, work_of
 from iai.store.record_view import RecordView
 from iai.store.records import view_of
 
@@ -159,7 +159,8 @@ def _named(args: Namespace, view: RecordView) -> Selected:
     named = {record.label: record for record in found.values() if record is not None}
     if not args.whole_session:
         records = list(named.values())
-        return Selected(records=records, actions=len(work_of(view, records)))
+        gone = len(work_of(view, records))
+        return Selected(records=records, actions=gone, titles=list(titles_of(view, records)))
     sessions = {r.session_key: f"#{r.label}" for r in named.values() if r.in_session}
     every = [select(view, Wanted(session=session)) for session in sessions.values()]
     named |= {record.label: record for one in every for record in one.records}

@@ -1,10 +1,10 @@
 """What hooks have noted of sessions and files, without those that are forgotten.
 
 Hooks note what each session was given in `session-start/given/` and the ledger, with the name of
-its project; with file histories also the paths of the files. Whether one of these was forgotten follows
-from the records, so nothing is missed that was deleted by another machine, or while this one was
-down. A line that a hook appends just while its file is replaced is lost: then a session is given
-something twice, or a delivery is not counted.
+its project; with file histories also the paths of the files. Whether one of these was forgotten
+follows from the records, so nothing is missed that was deleted by another machine, or while this
+one was down. A line that a hook appends just while its file is replaced is lost: then a session is
+given something twice, or a delivery is not counted.
 """
 
 from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ Everything that is given has to fit. What is selected is listed, so that exactly
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from msgspec import Struct
@@ -77,6 +77,8 @@ def select(view: RecordView, wanted: Wanted) -> Selected:
     selected.actions = len(gone)
     _by_actions(view, wanted, sessions, selected, gone)
     _by_names(view, wanted, sessions, selected)
+    counted = {part.session for part in selected.parts if part.title}
+    selected.titles += titles_of(view, selected.records, counted)
     if wanted.project and wanted == Wanted(project=wanted.project):
         selected.projects = [wanted.project]
     return selected
@@ -127,6 +129,23 @@ def work_of(view: RecordView, records: list[Record]) -> set[str]:
     """Return the keys of the actions that go with requests."""
     asked = (r for r in records if r.in_session and opens(r) and not r.rewound)
     return {action.key for request in asked for action in view.done(request)}
+
+
+def titles_of(view: RecordView, records: list[Record], but: Collection[str] = ()) -> Iterator[str]:
+    """Yield the titles that go with records: those of the sessions of which nothing else is left.
+
+    `but`: not of these sessions.
+    """
+    by_session: dict[bytes, set[int]] = {}
+    for record in records:
+        if record.in_session:
+            by_session.setdefault(record.session_key, set()).add(record.label)
+    for session, labels in by_session.items():
+        info = view.session_info(session)
+        if info is None or not info.title or session.hex() in but:
+            continue
+        if all(turn.label in labels for turn in _all_of(view, session)):
+            yield info.title
 
 
 def _by_actions(

@@ -284,7 +284,8 @@ HALF_READ = Transcript(
     calls=(Call(id="c1", action=PUMP), Call(id="c2", action=structs.replace(PUMP, text="paint"))),
     queue=(Queued(at=1, digest=b"", text="mend the pump soon"),),
     todos=(Step("mend the pump"), Step("paint the door")), todo_ids=("1", "2"),
-    branch="fix/pump", requests=("claude:u1", "claude:a:1:user:mend the pump"), parents=("", "u0"),
+    branch="fix/pump", remote="git@example.org:acme/pump.git",
+    requests=("claude:u1", "claude:a:1:user:mend the pump"), parents=("", "u0"),
 )  # fmt: skip
 
 
@@ -332,6 +333,7 @@ def test_of_a_forgotten_session_nothing_is_kept_ready_and_nothing_comes_back(
     apply(records, Forget(refs=("#1",), whole_sessions=True))
     assert (half_read(records).title, half_read(records).calls) == ("", ())
     assert (half_read(records).branch, half_read(records).requests) == ("", ())
+    assert half_read(records).remote == ""
 
     def again(unit: RecordChange) -> bool:
         unit.transcripts.follow(HALF_READ)

@@ -308,6 +308,16 @@ def test_a_commit_is_not_kept_ready_once_its_request_is_forgotten(records: Recor
     assert [one.key for one in half_read(records).commits] == ["c8"]
 
 
+def test_a_branch_that_a_commit_was_made_on_is_forgotten_by_its_name(records: Records) -> None:
+    made = Action(key="c9", kind="commit", at=NOW.wall, text="Mend it")
+    commits = (Made("/p", made, key="c9", branch="fix/pump", fixes=":/the pump"),)
+    read = structs.replace(HALF_READ, commits=commits)
+    records.commit(lambda unit: unit.transcripts.follow(read), NOW)
+    apply(records, Erase(text="pump"))
+    (left,) = half_read(records).commits
+    assert (left.action, left.branch, left.fixes) == (made, "", "")
+
+
 def test_a_phrase_is_forgotten_where_it_was_read_and_not_stored_yet(records: Records) -> None:
     records.commit(lambda unit: unit.transcripts.follow(HALF_READ), NOW)
     apply(records, Erase(text="mend the pump"))

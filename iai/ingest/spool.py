@@ -172,6 +172,14 @@ def waiting(directory: Path, most: int | None = None) -> list[Path]:
     return [directory / name for _, name in sorted(files)]
 
 
+def rejected(directory: Path) -> list[Path]:
+    """Return the files that are not hook events."""
+    try:
+        return [path for path in directory.iterdir() if path.suffix != UNSEARCHABLE]
+    except OSError:
+        return []
+
+
 def oldest_bad(directory: Path) -> list[Path]:
     """Return the files that are too many among those that are not hook events."""
     try:

@@ -429,6 +429,9 @@ def test_events_in_the_spool_that_say_it_are_found(layout: Layout) -> None:
     assert list(traces.find(layout, [], ["b"], "")) == [other]
     assert list(traces.find(layout, [], [], "pump \u00e4")) == [broken]
     assert list(traces.find(layout, [], [], "pump")) == [waits, other, broken]
+    nested = layout.spool_bad / "4.json"
+    nested.write_text(json.dumps({"line": json.dumps({"prompt": 'the\n  valve \u00e9 "x"'})})[:-3])
+    assert list(traces.find(layout, [], [], 'the valve \u00e9 "x')) == [nested]
     for path in (waits, broken):
         path.write_bytes(spool.sealed(path, path.read_bytes(), CIPHER))
     assert list(traces.find(layout, [record], [], "", CIPHER)) == [waits, broken]

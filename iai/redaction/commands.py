@@ -152,8 +152,8 @@ FORMS = (
         Form("password", f"{name} ", compiled(  # of Cisco
             rf"""(?:enable[ ]
             |username[ ]\S{{1,60}}[ ](?:privilege[ ]\d{{1,2}}[ ])?){name}[ ](?:\d[ ])?
-            ([^\s"']{{6,200}})"""), is_password, back=80, hint=name)
-        for name in ("password", "secret")
+            ([^\s"']{{6,200}})"""), is_password, back=80, hint=hint)
+        for name, hint in (("password", "pass"), ("secret", "secret"))
     ),
     *(
         Form("password", tool, compiled(  # of Impacket
@@ -172,7 +172,7 @@ FORMS = (
         is_password, hint="user"),
     Form("password", "isql ", compiled(  # of unixODBC
         r"""isql[ ](?:-[\w]{1,10}[ ]){0,3}[^\s-]{1,60}[ ][^\s-]{1,60}[ ]["']?([^\s"']{6,200})"""),
-        is_password, hint="q"),
+        is_password, hint="sql"),
     Form("password", "drush user:password ", compiled(
         r"""drush[ ]user:password[ ]\S{1,60}[ ](?:--password=)?["']?([^\s"']{4,200})"""), is_value,
         hint="pass"),
@@ -247,7 +247,7 @@ FORMS = (
         hint="="),
     Form("password", "sqlplus", compiled(
         r"""sqlplus[ ](?:-\w+[ ]){0,4}["']?[\w.-]{1,60}/["']?([^\s@/"']{3,200})"""), is_value,
-        hint="q"),
+        hint="sql"),
     Form("password", "jdbc:oracle:", compiled(
         r"""jdbc:oracle:\w+:[\w.-]{1,60}/([^\s@/"']{3,200})@"""), is_value, hint="@"),
     Form("password", "psk", compiled(  # of a wireless network

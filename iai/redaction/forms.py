@@ -202,7 +202,7 @@ _ALWAYS = (
             (?:are|is|sono|son|sind|lauten|saved|->|[:=])\s?[(]?["'`]?[\w.@-]{{1,60}}["'`]?
             (?:\s?[/:]\s?|[ ](?:und|and|e)[ ])["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""),
             is_password, hint=hint)
-        for name, hint in (("cred", "cred"), ("zugangsdaten", "z"))
+        for name, hint in (("cred", "cred"), ("zugangsdaten", "zugang"))
     ),
     Form("password", "log in ", compiled(
         r"""log[ ]in[ ](?:with|as|using)[ ]["'`]?[\w.@-]{1,60}["'`]?[ ]?/[ ]?

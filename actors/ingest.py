@@ -118,7 +118,9 @@ class Ingest:
         self._scrub = ScrubJob(records)
         self._notes_cleared = 0  # revision through which hooks' notes have nothing forgotten
         self._backups = backups
-        self._purging = PurgeJob(records, self._writer, self._redact, self._reader.pace)
+        self._purging = PurgeJob(
+            layout, records, self._writer, self._spool, self._redact, self._reader.pace
+        )
         backup = BackupJob(backups, self._scrub, self._writer)
         self._idle_jobs = IdleJobs((backup, self._purging, RereadJob(self._reader)))
         self._state = State.WAKE  # of the group, as last heard

@@ -1,10 +1,10 @@
 """What hooks have noted of sessions and files, without those that are forgotten.
 
-Hooks note what each session was given in `session-start/given/` and the ledger; with file histories
-also the paths of the files. Whether one of these was forgotten follows from the records, so nothing
-is missed that was deleted by another machine, or while this one was down. A line that a hook
-appends just while its file is replaced is lost: then a session is given something twice, or a
-delivery is not counted.
+Hooks note what each session was given in `session-start/given/` and the ledger, with the name of
+its project; with file histories also the paths of the files. Whether one of these was forgotten
+follows from the records, so nothing is missed that was deleted by another machine, or while this
+one was down. A line that a hook appends just while its file is replaced is lost: then a session is
+given something twice, or a delivery is not counted.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,6 +33,7 @@ class HookNotes:
         self._view = view
         self._sessions: dict[str, bool] = {}
         self._paths: dict[str, bool] = {}
+        self._projects = {"", *(project.name for project in view.projects())}
 
     def outdated(self) -> Iterator[tuple[Path, bytes]]:
         """Yield each file that has any of what is forgotten, and what is to be kept of it."""
@@ -57,11 +58,13 @@ class HookNotes:
             return line
         if self._forgotten(str(event.get("session", ""))):
             return b""
-        if event.get("outcome") != _FILE_HISTORY:
-            return line
-        reason = str(event.get("reason", ""))
-        kept = _BETWEEN.join(filter(self._known, reason.split(_BETWEEN)))
-        return line if kept == reason else msgspec.json.encode({**event, "reason": kept})
+        kept = {**event}
+        if event.get("project", "") not in self._projects:
+            kept["project"] = ""
+        if event.get("outcome") == _FILE_HISTORY:
+            reason = str(event.get("reason", ""))
+            kept["reason"] = _BETWEEN.join(filter(self._known, reason.split(_BETWEEN)))
+        return line if kept == event else msgspec.json.encode(kept)
 
     def _forgotten(self, session: str) -> bool:
         """Was all of a session forgotten, and has nothing been said in it since?"""

@@ -6,12 +6,16 @@ earlier version read, which is read again.
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from iai.config.layout import Layout
 from iai.errors import BadUsage, NotFound
+from iai.ingest import spool
 from iai.ingest.purge import Purge
 from iai.ingest.redact import Redact
 from iai.ingest.scrub_job import ScrubJob
+from iai.ingest.spool_reader import SpoolReader
 from iai.ingest.transcript_reader import TranscriptReader
 from iai.ingest.writer import RecordWriter
 from iai.lifecycle.pace import Pace
@@ -85,12 +89,23 @@ class BackupJob:
 class PurgeJob:
     """Redacts what was stored before, when a user asks for it; answers how far it has come."""
 
-    def __init__(self, records: Records, writer: RecordWriter, redact: Redact, pace: Pace) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        records: Records,
+        writer: RecordWriter,
+        spool_reader: SpoolReader,
+        redact: Redact,
+        pace: Pace,
+    ) -> None:
+        self._layout = layout
         self._records = records
         self._writer = writer
+        self._spool = spool_reader
         self._redact = redact
         self._pace = pace
         self._job: Purge | None = None
+        self._rejected: list[Path] = []  # files of the spool that are still to be redacted
 
     @property
     def busy(self) -> bool:
@@ -104,6 +119,7 @@ class PurgeJob:
         """
         if self._job is None or self._job.done:
             self._job = Purge(dry_run=dry_run)
+            self._rejected = [] if dry_run else spool.rejected(self._layout.spool_bad)
         if self._job.dry_run != dry_run:
             raise BadUsage("secrets are being redacted already; try again later")
         return self.progress()
@@ -122,6 +138,10 @@ class PurgeJob:
     def step(self, now: Now) -> Steps:
         """See `Job`."""
         assert self._job is not None  # noqa: S101  for mypy
+        if self._rejected:
+            yield from self._spool.redact_rejected(self._rejected[-1])
+            del self._rejected[-1]  # not before: the rules may still be loaded
+            return
         with self._records.view() as view:
             change = self._job.look(view, self._redact)
         if change is not None:

@@ -96,7 +96,13 @@ def transcript(state: Transcript, redact: Redact) -> Transcript:
             Call(call.id, action(call.action, redact), redact(call.input)) for call in state.calls
         ),
         commits=tuple(
-            structs.replace(made, action=action(made.action, redact)) for made in state.commits
+            structs.replace(
+                made,
+                action=action(made.action, redact),
+                branch=redact(made.branch),
+                fixes=redact(made.fixes),
+            )
+            for made in state.commits
         ),
         queue=tuple(structs.replace(one, text=redact(one.text)) for one in state.queue),
         todos=_steps(state.todos, redact),

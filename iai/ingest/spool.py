@@ -220,6 +220,11 @@ def kind_of(path: Path) -> str:
     return kinds.get(stat.S_IFMT(mode), "device")
 
 
+def rejected(directory: Path) -> list[Path]:
+    """Return the files that are not hook events."""
+    return [path for path in files_in(directory) if path.suffix != UNSEARCHABLE]
+
+
 def oldest_bad(directory: Path) -> list[Path]:
     """Return the files that are too many among those that are not hook events."""
     return sorted(files_in(directory), key=_written_at)[:-BAD_KEPT]

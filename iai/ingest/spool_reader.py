@@ -12,7 +12,7 @@ from msgspec import structs
 
 from iai.config.layout import Layout
 from iai.encryption.cipher import Cipher
-from iai.errors import Unsearchable
+from iai.errors import Tampered, Unsearchable
 from iai.hosts import registry
 from iai.ingest import redact, spool, transcripts
 from iai.ingest.batch import Identify
@@ -209,6 +209,19 @@ class SpoolReader:
             for surplus in spool.oldest_bad(self._layout.spool_bad):
                 yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
+
+    def redact_rejected(self, path: Path) -> Steps:
+        """Redact a file that was rejected before by today's rules."""
+        try:
+            data = spool.unsealed(path, spool.beginning(path, spool.LONGEST_EVENT), self._cipher)
+        except Tampered:  # with another key, or damaged
+            return
+        kept = redact.rejected(data[: spool.LONGEST_REJECTED], redact.or_left_out(self._redact))
+        if kept != data:
+            try:
+                yield ReplaceFile(path, spool.sealed(path, kept, self._cipher))
+            except OSError as error:
+                log.warning("%s may still have a secret: %s", path, error)
 
     def _set_aside(self, spooled: Spooled, why: str) -> Steps:
         """Keep an event whose words cannot be searched for secrets, as the hook wrote it."""

@@ -5,6 +5,7 @@ What was set aside, or left by a hook that was killed, is of no use to anyone bu
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from iai.ingest import spool
 from iai.model.phrase import says
 from iai.model.record import Record
 
+_ESCAPE = re.compile(r"""\\{1,8}(?:u([0-9a-fA-F]{4})|([nrtbf"/\\]))""")
+_BLANKS = "nrtbf"
 _LEAST = 8  # bytes of a text that are looked for anywhere in a file
 
 
@@ -45,7 +48,7 @@ def find(
         needles |= set(needles_of(phrase))  # however short: it is asked for
     for path in aside:
         data = _read(path, cipher)
-        if any(needle in data for needle in needles):
+        if any(needle in data for needle in needles) or (phrase and says(_plain(data), phrase)):
             yield path
 
 
@@ -55,6 +58,19 @@ def needles_of(text: str) -> Iterator[bytes]:
         yield form.encode("utf-8", "surrogateescape")
         yield json.dumps(form)[1:-1].encode()
         yield json.dumps(form, ensure_ascii=False)[1:-1].encode("utf-8", "surrogateescape")
+
+
+def _plain(data: bytes) -> str:
+    """Return what JSON of any depth says, even if it is cut off, with line breaks as blanks."""
+    text = _ESCAPE.sub(_unescaped, data.decode("utf-8", "replace"))
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # joins the pairs
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code, sign = escape.groups()
+    if code is not None:
+        return chr(int(code, 16))
+    return " " if sign in _BLANKS else sign
 
 
 def _read(path: Path, cipher: Cipher | None) -> bytes:

@@ -119,7 +119,15 @@ def without(context: C, says: Callable[[str], bool]) -> C:
         title_rank=context.title_rank if titled else 0,
         branch="" if says(context.branch) else context.branch,
         calls=tuple(c for c in context.calls if not any(map(says, (c.input, *c.action.words)))),
-        commits=tuple(m for m in context.commits if not any(map(says, m.action.words))),
+        commits=tuple(
+            structs.replace(
+                made,
+                branch="" if says(made.branch) else made.branch,
+                fixes="" if says(made.fixes) else made.fixes,
+            )
+            for made in context.commits
+            if not any(map(says, made.action.words))
+        ),
         queue=tuple(prompt for prompt in context.queue if not says(prompt.text)),
         todos=tuple(item for item, keep in zip(context.todos, kept, strict=True) if keep),
         todo_ids=tuple(i for i, keep in zip(context.todo_ids, kept, strict=False) if keep),

@@ -7,10 +7,16 @@ from iai.redaction.randomness import is_password, is_random
 
 Fits = Callable[[str], bool]
 _COLUMNS = 2  # at least
-_ROWS = 100  # that are looked at
+_ROWS, _FEW = 100, 20  # that are looked at, and in a table without separators
 _NAMES = re.compile(r"""[\s"'`*]{0,40}[\w. -]{1,40}[\s"'`*]{0,40}""")  # a cell of a header
 _RULE = re.compile(r"[\s|:+=-]+")  # the line below a header
 _UNDERLINE = re.compile(r"\n[ ]?-{4,}\r?\n")
+_WIDEST = 400  # characters of a header without separators
+_SPACED = re.compile(  # USER    PASSWORD
+    r"[ ]{0,8}[\w-]{1,30}(?:[ ][\w-]{1,30})?"
+    r"(?:[ ]{2,60}[\w-]{1,30}(?:[ ][\w-]{1,30})?){1,20}[ \r]{0,60}"
+)
+_WORD = re.compile(r"\S+")
 _CELL = re.compile(r"""[\s"'`]*(?P<value>[^\s"'`]+)[\s"'`]*""")
 _VALUES = re.compile(r"[^()]{0,400}\)\s{0,20}values\s{0,20}(?=\()", re.IGNORECASE)
 _ROW = re.compile(r"""\s{0,20},?\s{0,20}\((?:'(?:[^'\\]|''|\\.){0,500}'|[^'()]){1,100}\)""")
@@ -30,6 +36,9 @@ def find(text: str, start: int, end: int, *, password: bool) -> Iterator[tuple[i
     separator = next((one for one in "|\t,;" if one in header), "")
     only = not separator and _UNDERLINE.match(text, last) is not None  # column of a table
     separator = "|" if only else separator
+    if not separator and len(header) <= _WIDEST and _SPACED.fullmatch(header):
+        yield from _at(text, last + 1, start - first, fits)
+        return
     if not separator or not all(
         not cell or _NAMES.fullmatch(cell) for cell in header.split(separator)
     ):
@@ -59,6 +68,19 @@ def _below(
                 yield before + cell.start("value"), before + cell.end("value")
         if end < 0:
             return
+        at = end + 1
+
+
+def _at(text: str, at: int, column: int, fits: Fits) -> Iterator[tuple[int, int]]:
+    """Yield what begins where the name of its column does, in a table without separators."""
+    for _ in range(_FEW):
+        end = text.find("\n", at)
+        end = end if end >= 0 else len(text)
+        cell = _WORD.match(text, at + column, end) if at + column < end else None
+        if cell is None or text[cell.start() - 1] not in " \n":
+            return
+        if fits(cell[0]):
+            yield cell.span()
         at = end + 1
 
 

@@ -3,7 +3,17 @@
 import re
 
 from iai.redaction import commands
-from iai.redaction.randomness import is_generated, is_password, is_random, is_strong
+from iai.redaction.candidates import is_like_a_token
+from iai.redaction.finding import BY_NAME
+from iai.redaction.randomness import (
+    is_generated,
+    is_password,
+    is_placeholder,
+    is_random,
+    is_strong,
+    is_unique,
+    is_unmistakable,
+)
 from iai.redaction.tokens import basic_password
 from iai.redaction.triggered_form import Form, by_hints, compiled, is_value
 
@@ -13,6 +23,10 @@ _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 def _is_token(value: str) -> bool:
     has_digit = any(map(str.isdigit, value))
     return is_random(value) or (len(value) >= 20 and has_digit)  # noqa: PLR2004
+
+
+def _is_alone(value: str) -> bool:
+    return is_like_a_token(value) and not is_placeholder(value)
 
 
 def _has_token(cookies: str) -> bool:
@@ -41,9 +55,9 @@ _ALWAYS = (
         hint="auth"),
     Form("bearer-token", "bearer", compiled(
         r"""bearer(?:[\s=:]{1,3}(?:\\?\n[ \t]{0,40})?|[ ]?["'][ ]?[,+.][ ]?["'])
-        ([\w.~+/=-]{10,4096})"""), is_random, hint="b"),
+        ([\w.~+/=-]{10,4096})"""), is_random),
     Form("basic-auth", "basic", compiled(r"basic\s{1,3}([A-Za-z0-9+/]{8,1024}={0,2})"),
-        _is_basic, hint="b"),
+        _is_basic),
     Form("basic-auth", "auth", compiled(
         r"""auth\\?["']?\s{0,3}[:=]\s{0,3}\\?["']?([A-Za-z0-9+/]{8,1024}={0,2})"""), _is_basic),
     Form("netrc-password", "machine", compiled(
@@ -63,31 +77,41 @@ _ALWAYS = (
     Form("cookie", ";jsessionid=", compiled(r";jsessionid=([\w.!-]{16,200})"), hint="="),
     Form("oauth-code", "code=", compiled(r"(?<=[?&])code=([\w.~%/-]{20,2048})"), is_random,
         hint="="),
-    Form("saml", "samlresponse", compiled(
-        r"""samlresponse["']?(?:\s{1,4}value)?\s{0,3}[=:]\s{0,3}["']?
-        ([A-Za-z0-9+/=%]{40,65536})""")),
     Form("password", "pass: ", compiled(r"""(?<![\w-])(?-i:[Pp]ass):[ ]([^\s\"'`,;()<>]{6,64})"""),
         is_strong, hint="pass"),
     *(
         Form("password", port, compiled(
-            rf"{re.escape(port)}[^\s:]{{1,60}}:[^\s:]{{1,60}}:([^\s:\"']{{4,200}})"), is_value,
-            hint=":")
-        for port in (":5432:", "*:*:")  # ~/.pgpass
+            rf"{re.escape(port)}(?:\d:)?[^\s:]{{1,60}}:[^\s:]{{1,60}}:([^\s:\"']{{4,200}})"),
+            is_value, hint=":")
+        for port in (":543", "*:*:")  # ~/.pgpass
     ),
     Form("password", "auth", compiled(
         r"""auth["']?\s{0,3}(?:=>|[=:])?\s{0,3}[\[(]\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
         (?:Some\()?["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
     Form("password", "wifi.begin(", compiled(
         r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password, hint="("),
-    Form("password", "login(", compiled(
-        r"""login\(\s{0,8}["'][^"'\n]{1,80}["'],\s{0,8}["']([^"'\s]{4,200})["']"""), is_password,
-        hint="login"),
-    Form("password", "login:", compiled(
-        r"""login:\s?["'`]?[\w.@-]{1,60}["'`]?\s?/\s?["'`]?([^\s"'`]{6,64})"""), is_password,
-        hint="login"),
     *(
         Form("password", call, compiled(
-            rf"""{re.escape(call)}\s{{0,8}}(?:(?:["'][^"'\n]{{0,200}}["']|[\w.$]{{1,80}}),\s{{0,8}}){{2}}
+            rf"""{re.escape(call)}\s{{0,8}}(?:[\w.$]{{1,40}},\s{{0,8}})?["'][^"'\n]{{1,80}}["'],\s{{0,8}}
+            ["']([^"'\s]{{4,200}})["']"""), is_password, hint=hint)
+        for call, hint in (("login(", "login"), ("authenticate(", "auth"))
+    ),
+    Form("password", "assert", compiled(
+        r"""assert\w{0,20}[( ]\s{0,4}["']([^"'\s]{6,200})["'],\s{0,8}[\w.]{0,60}passw"""),
+        is_password, hint="pass"),
+    Form("password", "stats auth ", compiled(  # of HAProxy
+        r"""stats[ ]auth[ ][\w.-]{1,60}:(\S{4,200})"""), is_password, hint="auth"),
+    Form("password", "@", compiled(  # behind an address
+        r"""@[\w-]{1,60}(?:\.[\w-]{1,60}){1,4}:([^\s"'/:@]{8,64})(?![^\s"'])"""),
+        lambda value: is_unique(value) or is_strong(value)),
+    Form("password", "login", compiled(
+        r"""(?<![\w-])login(?:[ ](?:successful|with|as|works|is|ist|for|data|details)){0,3}
+        (?::\s?|[ ])["'`]?[\w.@-]{1,60}["'`]?\s?[/:]\s?["'`]?(?!/)([^\s"'`]{6,64})"""),
+        is_unmistakable),
+    *(
+        Form("password", call, compiled(
+            rf"""{re.escape(call)}\s{{0,8}}(?:["'][^"'\n]{{0,200}}["']|[\w.$]{{1,80}}),\s{{0,8}}
+            (?:\d{{1,5}},\s{{0,8}})?(?:["'][^"'\n]{{0,200}}["']|[\w.$]{{1,80}}),\s{{0,8}}
             ["']([^"'\s]{{4,200}})["']"""), is_password, hint="(")
         for call in ("connect(", "getconnection(", "create_user(", "create_superuser(", "pdo(",
                      "mysqli(")
@@ -99,11 +123,14 @@ _ALWAYS = (
         ["']([^"'\s]{4,200})["']"""), is_password, hint="cred"),
     *(
         Form("secret", call, compiled(rf"""{re.escape(call)}\s{{0,8}}["']([^"'\n]{{4,200}})["']"""),
-            is_password, hint="secret")
-        for call in ("secretstr(", "secret::new(", "secretstring::new(", "secretstring::from(")
+            is_password, hint=hint)
+        for call, hint in (
+            ("secretstr(", "secret"), ("secret::new(", "secret"), ("secretstring::new(", "secret"),
+            ("secretstring::from(", "secret"), ("hash::make(", "("), ("cookieparser(", "("))
     ),
-    Form("password", "password from ", compiled(
-        r"""password[ ]from[ ](?:\[redacted:[^\]\n]{1,60}\]|[^\s\[]{1,200})[ ]to[ ]["'`]?
+    Form("password", "password", compiled(
+        r"""password[ ](?:was[ ])?(?:changed[ ])?from[ ]["'`]?
+        (?:\[redacted:[^\]\n]{1,60}\]|[^\s\[]{1,200})["'`]?[ ]to[ ]["'`]?
         ([^\s"'`]{6,64})"""), is_password, hint="pass"),
     Form("password", "login=", compiled(r"login=[\w.-]{1,60}:([^\s@]{4,200})"), is_password,
         hint="login"),
@@ -171,10 +198,11 @@ _ALWAYS = (
     ),
     *(
         Form("password", name, compiled(
-            rf"""{name}(?:ential|enciale)?s?(?:[ ]for[ ][\w.-]{{1,40}})?\s?(?:are|is|->|[:=])\s?
-            ["'`]?[\w.@-]{{1,60}}["'`]?\s?[/:]\s?["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""),
+            rf"""{name}(?:ential|enciale|enziali)?s?(?:[ ]for[ ][\w.-]{{1,40}})?\s?
+            (?:are|is|sono|son|sind|lauten|saved|->|[:=])\s?[(]?["'`]?[\w.@-]{{1,60}}["'`]?
+            (?:\s?[/:]\s?|[ ](?:und|and|e)[ ])["'`]?(?![a-z]\.[a-z])([^\s"'`]{{6,64}})"""),
             is_password, hint=hint)
-        for name, hint in (("cred", "cred"), ("zugangsdaten", "z"))
+        for name, hint in (("cred", "cred"), ("zugangsdaten", "zugang"))
     ),
     Form("password", "log in ", compiled(
         r"""log[ ]in[ ](?:with|as|using)[ ]["'`]?[\w.@-]{1,60}["'`]?[ ]?/[ ]?
@@ -183,12 +211,31 @@ _ALWAYS = (
         r"""password[^\n."'`]{0,40}?[,:;][ ](?:I[ ])?(?:typed?|entere?d?|used?|try|tried)[ ]
         ["'`]?([^\s"'`,;]{6,64})"""),
         is_password, hint="pass"),
+    Form("password", "passw", compiled(  # check_password_hash(it, "...")
+        r"""passw(?:or)?d[\w.]{0,30}\(\s{0,8}(?:(?:[\w.$]{1,60}|["'][^"'\n]{0,80}["']),\s{0,8}){0,2}?
+        (?:\[\]byte\()?b?["']([^"'\s@]{6,200})["']"""), is_unmistakable, hint="pass"),
+    *(
+        Form("password", call, compiled(
+            rf"""{call}[\w.]{{0,30}}\(\s{{0,8}}(?:\[\]byte\()?b?["']([^"'\s]{{6,200}})["']"""),
+            is_unmistakable, hint=hint)
+        for call, hint in (("crypt", "("), ("argon2", "("), ("frompassword", "pass"),
+                           ("pwd_context.", "pw"))
+    ),
+    *(
+        Form("secret", trigger, compiled(pattern), is_value, hint='"')  # of Terraform
+        for trigger, pattern in (
+            ("default", r"""default\s{0,20}=\s{0,4}"([^"\n]{4,200})"[^{}]{0,300}?
+                \bsensitive\s{0,20}=\s{0,4}true"""),
+            ("sensitive", r"""sensitive\s{0,20}=\s{0,4}true[^{}]{0,300}?
+                \bdefault\s{0,20}=\s{0,4}"([^"\n]{4,200})\""""),
+        )
+    ),
     Form("password", "pin ", compiled(
         r"""(?<![\w-])pin[ ](?:code[ ])?(?:for[ ](?:\w{1,40}[ ]){1,4})?is[ ](\d{4,12})(?!\d)""")),
     Form("password", "send ", compiled(r"""send[ ](?:--[ ])?"([^"\\\s]{6,200})\\{1,2}[rn]\""""),
         is_password, hint='"'),
     Form("password", "pass: ", compiled(  # of YAML
-        r"""(?<=[ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
+        r"""(?<![^ \n])(?-i:pass):[ ]([^\s"'`]{8,64})[ ]{0,4}(?:\n|$)"""), is_password,
         hint="pass"),
     Form("token", "authtoken ", compiled(
         r"""[_-]authtoken[ ]{1,2}["']?([^\s"']{8,200})"""), is_password, back=1, hint="auth"),
@@ -240,7 +287,7 @@ _ALWAYS = (
     Form("api-key", "appid=", compiled(r"(?<=[?&])appid=([0-9a-f]{32})"), hint="="),
     Form("password", "identified ", compiled(
         r"""identified\s+(?:with\s+["'`]?\w{1,60}["'`]?\s+)?by\s+(?:password\s+)?
-        ["']([^"'\n]{3,200})["']"""), is_value, hint="b"),
+        ["']([^"'\n]{3,200})["']"""), is_value),
     *commands.FORMS,
 )  # fmt: skip
 # Found only in a text with a long run: these have one themselves.
@@ -319,7 +366,22 @@ _WITH_RUN = (
         Form("api-key", call, compiled(  # its only argument, or its first
             rf"""{re.escape(call)}\s{{0,8}}["']([\w-]{{24,200}})["']\s{{0,8}}(?:\)|,\s{{0,8}}[^"'\s])"""),
             is_generated, hint="(")
-        for call in ("client(", "github(", "pinecone(")
+        for call in ("client(", "github(", "pinecone(", "openai(", "anthropic(", "stripe(",
+                     "textencoder().encode(")
+    ),
+    *(
+        Form("secret", call, compiled(  # of keys
+            rf"""{re.escape(call)}[\w.:]{{0,30}}\(\s{{0,8}}
+            (?:(?:["'][\w-]{{1,16}}["']|[\w.$:]{{1,60}}),\s{{0,8}}){{0,2}}
+            (?:\[\]byte\(|[\w.]{{1,20}}getbytes\()?b?["']([^"'\s]{{16,200}})["']"""),
+            is_random, hint="(")
+        for call in ("hmac", "createcipher", "aes.", "secretkeyspec", "signingkey", "securitykey")
+    ),
+    *(
+        Form("token", call, compiled(
+            rf"""{re.escape(call)}\s{{0,8}}["']([\w:-]{{24,200}})["']\s{{0,8}}\)"""), _is_alone,
+            hint="(")
+        for call in ("bot(", ".run(", ".login(", "updater(", "')(")
     ),
     *(
         Form("secret", call, compiled(
@@ -336,6 +398,36 @@ _WITH_RUN = (
         r"""sed[ ](?:-\w{1,3}[ ]){0,3}["']?s[/|\#@](?=[^/|\#@\n]{0,80}?(?:key|token|secret|passw))
         [^/|\#@\n]{1,120}[/|\#@]
         ([^\s"'/|\#@]{8,200})"""), is_random),
+    *(
+        Form(kind, word, compiled(  # "the token that you need is ...", --key ..., "key": "..."
+            rf"""(?<![a-z0-9_+/])(?<!public[ ]){word}s?["'`*]{{0,3}}
+            (?:(?:[ ][a-z][\w']{{0,19}},?){{0,6}}?(?:[ ](?:is|are|ist|est|es|è|é))?[:=]?[*]{{0,2}}
+                \s{{1,20}}
+                |\s{{0,4}}[:=]\s{{0,4}})
+            [*]{{0,2}}(?:\\?["'`])?([\w-]{{20,200}})(?![\w./+=])"""), _is_alone, hint=word,
+            rank=BY_NAME)
+        for kind, word in (("api-key", "key"), ("token", "token"), ("secret", "secret"))
+    ),
+    Form("token", "--pat", re.compile(r"--pat[ =]([\w-]{20,200})(?![\w./])"), _is_token),
+    Form("1password-key", "a3-", re.compile(
+        r"(?<![\w-])(A3-[A-Z0-9]{6}-[A-Z0-9]{6}(?:-[A-Z0-9]{5}){4})(?![\w-])"), hint="a3-"),
+    Form("wireguard-key", "private-key <(", compiled(
+        r"""private-key[ ]<\(echo[ ]["']?([a-z0-9+/]{43}=)"""), hint="key"),
+    Form("token", "value(", compiled(  # of Swift
+        r"""value\("([^"\s]{16,500})",\s{0,8}forhttpheaderfield:\s?"[\w-]{0,40}(?:key|token|auth)"""),
+        hint="(", accept=_is_token),
+    Form("secret", ".signwith(", compiled(
+        r"""\.signwith\([\w.]{1,60},\s{0,8}"([^"\s]{16,500})\""""), is_random, hint="("),
+    Form("token", "service install", compiled(
+        r"""service[ ]install[ ]["']?(?!-)([\w=+/-]{8,2048})"""), is_random),  # cloudflared
+    Form("saml", "samlresponse", compiled(
+        r"""samlresponse["']?(?:\s{1,4}value)?\s{0,3}[=:]\s{0,3}["']?
+        ([A-Za-z0-9+/=%]{40,65536})""")),
+    Form("vault-token", "operator unseal ", compiled(
+        r"""operator[ ]unseal[ ](?:-[\w=-]{1,40}[ ]){0,2}["']?([a-z0-9+/=]{32,200})"""), hint="op"),
+    Form("token", "totp", compiled(
+        r"""totp[ _](?:secret|seed|key)[ ]?(?:is|:|=)?[ ]?["'`]?([a-z2-7]{16,64})(?![a-z0-9])"""),
+        is_random, hint="otp"),
     Form("fly-token", "fm", re.compile(r"(?<!\w)(fm[12][ar]?_[\w+/=-]{60,2048})")),
 )  # fmt: skip
 

@@ -9,7 +9,9 @@ from iai.redaction.randomness import is_placeholder
 HINT = "secret"  # is in every lowered text that has one
 KIND = "kubernetes-secret"
 
-_IS_ONE = re.compile(r"""\bkind\\?["']?:\s{0,4}\\?["']?Secret(?:List)?\b(?![ ]{0,2}\w)""")
+_IS_ONE = re.compile(
+    r"""\bkind\\?["']?:\s{0,4}\\?["']?Secret(?:List)?\b(?![ ]{0,2}\w)|\bpatch[ ]secrets?\b"""
+)
 _FAR = 16_384  # characters of a manifest before and behind its kind
 _PART = re.compile(r"""(?:^|[\s{,"'])(?:data|stringData)\\?["']?:[ \t]{0,4}""", re.MULTILINE)
 _IN_JSON = re.compile(

@@ -17,6 +17,7 @@ from iai.redaction.randomness import (
     is_placeholder,
     is_random,
     is_strong,
+    is_unique,
 )
 
 # What a name has in it, in lower case; what may come before and after it there.
@@ -28,6 +29,12 @@ _FOREIGN = (
     "kennwort",
     "clave",
     "mdp",
+    "heslo",
+    "parola",
+    "adgangskode",
+    "kodeord",
+    "salasana",
+    "kata sandi",
     "contraseña",
     "hasło",
     "lösenord",
@@ -41,6 +48,7 @@ _FOREIGN = (
     "lösenordet",
     "κωδικός",
     "كلمة المرور",
+    "كلمة السر",
     "पासवर्ड",
     "mật khẩu",
     "סיסמה",
@@ -54,12 +62,20 @@ _FOREIGN_KEYS = (
     "jeton",
     "chiave",
     "clé",
+    "токен",
+    "トークン",
+    "キー",
+    "토큰",
+    "令牌",
+    "密钥",
+    "密鑰",
 )
 _PASSWORDS = ("pass", "pw", *_FOREIGN)
 _CORES = ("secret", "token", "credential", "key", "auth", *_FOREIGN_KEYS, *_PASSWORDS)
 # What some share, or few texts have in them, is looked for in place of rare words.
 _HINTS = {"clave": "ave", "chiave": "ave", "senha": "sen", "contrasena": "sen", "geheimnis": "mn",
-          "credential": "cred", "jeton": "j"}  # fmt: skip
+          "credential": "cred", "jeton": "j", "adgangskode": "kod", "kodeord": "kod",
+          "heslo": "esl", "parola": "rola", "salasana": "san", "kata sandi": "san"}  # fmt: skip
 CORES: dict[str, tuple[str, ...]] = {}  # by their hints
 for _core in _CORES:
     _hint = _HINTS.get(_core, _core)
@@ -72,42 +88,56 @@ _KINDS = {
 _BEFORE_KEY = re.compile(
     r"(?:api|access|secret|private|signing|encryption|auth|account|master|licen[cs]e|shared|storage"
     r"|service|admin|app|application|deploy|subscription|bot|webhook|read|write|primary|secondary"
-    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?|priv)"
-    r"[ :_-]?$|_$"
+    r"|client|consumer|session|hmac|aes|jwt|ssh|host|function|project|wi-?fi|wlan|wpa2?|priv"
+    r"|setup|join)[ :._-]?$|_$"
 )
 _REST = re.compile(
-    r"(?:passw(?:or)?d|passphrase|passcode|passwort|passord|passe|pwd|pass|pw|secret|token|credential|key|auth|"
+    r"(?:passw(?:or)?d|pass[ -]?phrase|pass[ -]?code|passwort|passord|passe|pwd|pass|pw|secret"
+    "|token|credential|key|auth|"
     "parola d'ordine|"
+    "токен|トークン|キー|토큰|令牌|密钥|密鑰|"
     r"(?:schluessel|schlüssel|geheimnis|jeton|(?:chiave|clé|clave)[ _-]?"
     r"(?:(?:de |d')?api|secr[eè]t[ae]|segreta|priv[eé]e|privada|privata))|"
     + "|".join(_FOREIGN)
-    + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data|key_base)|[_-]?\d{1,3})?(?![a-z0-9_])"
+    + r")s?(?:[_-]?(?:value|string|text|plain|base64|b64|data|key_base|confirm(?:ation)?|old"
+    r"|new|prod(?:uction)?|dev|staging|test|live|local)"
+    r"|[_-]?\d{1,3})?(?![a-z0-9_])"
 )
 _KEY_PREFIX = 13  # characters of the longest word that a key is called by, and what joins it
 _HEADER = re.compile(r"(?<![a-z0-9])x-(?:[a-z0-9]{1,20}-){1,3}$")
 _SET = re.compile(  # in code and in data: a type may come between
     r"""(?P<close>\\{0,3}["'`]|&quot;|\\{1,2}u0022|%22)?\]?
-    (?:[ ][\[(][^\])\n]{1,40}[\])](?=:))?[*]{0,2}[ \t]{0,8}
+    (?:[ ][\[(][^\])\n]{1,40}[\])](?=:))?[*]{0,2}[ \t]{0,48}
     (?::[ \t]{0,4}&?'?[A-Za-z_][\w.]{0,40}(?:\[[\w.,| ]{0,40}\])?[?!]?(?:[ ]?\|[ ]?None)?
         (?:[ \t]{1,4}(?==[^=])|(?==[rbfuRBFU]{0,2}["'`]))
     |[ ](?:As[ ]\w{1,40}|string)[ ](?==)
     |[ ]\{[ ]?get;[^{}\n]{0,30}\}[ ](?==)  # a property of C#
     |(?=[:\uff1a=\uff1d!?|%\u2192-]))
-    (?::=|=>|->|\u2192|={1,3}|!=|(?:\?\?|\|\|)=?|\?:|%3[AD]|\uff1d|[:\uff1a][*]{0,2})[ \t]{0,24}
-    (?:[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
+    (?::=|=>|->|\u2192|={1,3}|!=|(?:\?\?|\|\|)=?|\?[:=]|%3[AD]|\uff1d|[:\uff1a][*]{0,2})[ \t]{0,48}
+    (?:(?<=[ ])[&!][\w.:/-]{1,40}[ ]{1,4})?(?:[>|][+-]?[ ]{0,4}(?=\n))?  # of YAML
     (?:[\\(]?\n[ \t]{0,40}(?:\n[ \t]{0,40})?(?:```\w{0,20}\n)?)?
-    (?:[rbfunRBFUN]{1,2}(?=["'])|Some\((?=["'])|string\(\d{1,4}\)[ ]
+    (?:[rbfunRBFUN]{1,2}(?=["'])
+        |(?:Some|\[\]byte|String(?:::from)?|Buffer\.from|bytes|Sensitive|(?i:md5|sha\d{1,3}|crypt))
+            \((?=["'])|string\(\d{1,4}\)[ ]
         |&quot;|\\{1,2}u0022|%22)?""",
     re.VERBOSE,
 )
+_OF = (
+    "(?:for|of|on|für|fuer|vom|von|zum|zur|pour|du|de|del|des|der|para|per|do|da|di|voor|van|för|til|till"
+    "|do|dla|от|для)"
+)
 _SAID = re.compile(  # in prose
-    r"""[ ](?:is[ ]generated[ ])?for[ ][^\s"'`]{1,120}:[ ]
-    |["'`*]{0,3}[ ](?:(?:for|of|für|pour|du|de|del|des|der|para|per)[ ][\w.@'"`/-]{1,60}[ ]
-        (?:[\w.@'"`/-]{1,40}[ ]){0,2})?
+    rf"""[ ](?:is[ ]generated[ ])?for[ ][^\s"'`]{{1,120}}:[ ]
+    |["'`*]{{0,3}}[ ](?:{_OF}[ ](?:[\w.@'"`/-]{{1,60}}[ ]){{1,5}})?
     (?:(?:(?:is|was|has[ ]been)[ ])?(?:changed|set|reset)[ ]to
-        |is|was|are|to|är|ist|lautet|est|es|è|é|will[ ]be|should[ ]be)(?:[ ]now)?[ ]?:?
-    \s{1,4}[*]{0,2}
-    |\s{0,2}[是为為はが은는]\s{0,2}""",
+        |is|was|are|to|är|ist|lautet|est|es|è|é|er|jest|là|है|هي|είναι|will[ ]be|should[ ]be)
+    (?:[ ](?:now|jetzt))?[ ]?:?
+    \s{{1,4}}[*]{{0,2}}
+    |\s{{0,2}}[是为為はが은는]\s{{0,2}}""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_FOR = re.compile(  # "the password for the new database: ..."
+    rf"""[ ]{_OF}[ ](?:[\w.@'"`/-]{{1,60}}[ ]){{0,4}}[\w.@'"`/-]{{1,60}}:[ ]{{1,4}}[*]{{0,2}}""",
     re.VERBOSE | re.IGNORECASE,
 )
 _PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAML and elsewhere
@@ -120,11 +150,15 @@ _PAIR = re.compile(  # {"name": "password", "value": "..."}, and the same in YAM
     re.VERBOSE | re.IGNORECASE,
 )
 _COLUMN = re.compile(
-    r"""["'`*]{0,3}[ ]{0,40}[|│┃][ \t|│┃]{0,40}
-    |[ ]{0,40}[\t,](?=\S)[ \t|│┃]{0,40}|[ ]\(|[ ]{2,40}REG_SZ[ ]{2,40}|[ ]{5,40}(?=\S)""",
+    r"""["'`*]{0,3}[ ]{0,40}[|│┃║][ \t|│┃║]{0,40}
+    |[ ]{0,40}[\t,](?=\S)[ \t|│┃║]{0,40}|[ ]\(|[ ]{2,40}REG_SZ[ ]{2,40}|[ ]{5,40}(?=\S)""",
     re.VERBOSE,
 )  # in a table
-_BESIDE = re.compile(r"(?:'s|, it's)?[ ]{1,4}(?:[-\u2013\u2014][ ]|from[ ])?(?=\S)")
+_BESIDE = re.compile(
+    r"""(?:'s|,[ ]it's)?[ ]{1,4}(?:[-\u2013\u2014][ ]|(?:changed[ ])?from[ ]|with[ ]|<<<[ ]?)?(?=\S)
+    |["']\]?[ ]{1,4}(?=["'])""",
+    re.VERBOSE,
+)
 _SETS = re.compile(
     r"(?:^|[\s;&])(?:setx|env|arg|set|add|with(?: the)?)[ ]{1,4}(?:-[\w-]{1,20}[ ]{1,4}){0,3}"
     r"[\w-]*$",
@@ -133,37 +167,48 @@ _SETS = re.compile(
 _CONSTANT = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*$")
 _OPTION = re.compile(r"[ =]{1,4}")
 _CALLED = re.compile(  # set_password("..."), expect(password).toBe("...")
-    r"""["'\]]{0,4}\s?(?:\(\s{0,20}|,[ \t]{0,20})(?:"(?=\\"))?(?=["'\\])
-    |["'\]]{0,3}\)?\.(?:to(?:Be|Equal|StrictEqual)|fill|type|send_?[kK]eys|set(?:Value)?|eq(?:uals)?)
+    r"""(?:/i)?["'\])]{0,4}\s?(?:\(\s{0,20}|,[ \t]{0,20})(?:"(?=\\"))?(?=["'\\])
+    |["'\]]{0,3}\)?\.(?:to(?:Be|Equal|StrictEqual)|to\.(?:be\.)?eq(?:ual|l)?|fill|type|send_?[kK]eys|set(?:Value)?|eq(?:uals)?)
     \(\s{0,4}(?=["'])""",
     re.VERBOSE,
 )
 _FIRST_ARGUMENT = re.compile(r"""\(\s{0,20}["'][\w.-]{0,40}$""")
-_TAG = re.compile(r"""["']?\s?(?:value\s?=\s?(?=["'])|>)""")  # <password>...
+_ATTRIBUTES = r"""(?:\s{1,40}[\w:.-]{1,60}=["'][^"'<>]{0,200}["'])"""
+_TAG = re.compile(  # <password>...
+    rf"""["']?\s?(?:value\s?=\s?(?=["'])|>(?!<!))|{_ATTRIBUTES}{{1,3}}\s?>|><!\[CDATA\[
+    |["']{_ATTRIBUTES}{{0,3}}\s{{1,40}}(?:\w{{1,20}}:)?value=(?=["'])""",
+    re.VERBOSE,
+)
 _QUOTED = re.compile(
     rf"""(?P<q>'''|\"\"\"|\\{{0,3}}["'`])(?P<value>(?:(?!(?P=q))\S){{4,{LONGEST}}})(?P=q)"""
 )
 _GOES_ON = re.compile(  # on the next line, or in what it is changed to
-    r"""["'`](?:[ \t]{0,8}[+.]?[ \t]{0,4}\\?\n[ \t]{0,40}[+.]?[ \t]{0,4}|[ ]->[ ])
+    r"""["'`](?:[ \t]{0,8}[+.]?[ \t]{0,4}\\?\n[ \t]{0,40}[+.]?[ \t]{0,4}|[ ](?:->|\u2192)[ ])
     ["'`]([^\s"'`]{4,200})""",
     re.VERBOSE,
 )
+_OTHERWISE = re.compile(  # what it is where an expression is nothing
+    r"""(?:await[ ])?[\w.$]{1,60}(?:[\[(](?:["'][^"'\n]{1,60}["'])?[\])])?
+    [ ](?:\|\||\?\?|or)[ ](?=["'])""",
+    re.VERBOSE,
+)
+_USER = re.compile(r"""["'`]?[\w.@-]{1,60}["'`]?[ ]/[ ]["'`]?([^\s"'`]{6,64})""")
 _PHRASE = re.compile(rf"""(?P<q>["'`])(?P<value>(?:(?!(?P=q))[^\n]){{8,{LONGEST}}})(?P=q)""")
-_BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\]{{4,{LONGEST}}}""")
+_EAST_ASIAN = "\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af\uff08\uff09\uff0c"  # without spaces
+_BARE = re.compile(rf"""[^\s"'`,;<>(){{}}\[\]|&\\{_EAST_ASIAN}]{{4,{LONGEST}}}""")
 _BARE_WORD = re.compile(
-    rf"""(?:[^\s"'`,;<>(){{}}\[\]|&\\]|&(?=\w)(?!quot;)){{4,{LONGEST}}}"""
+    rf"""(?:[^\s"'`,;<>(){{}}\[\]|&\\{_EAST_ASIAN}]|&(?=\w)(?!quot;)){{4,{LONGEST}}}"""
 )  # in prose
 _LINE_OF_ENV = re.compile(r"""(?:^|[\s"'])\+?[A-Z][A-Z0-9_]*$""")
 _BEFORE = 80  # characters in which a name and what is before it are looked for
 _DIGITS_OR_NOT, _MANY_CHANGES = re.compile(r"\d+|[A-Za-z]+"), 4
 _SYMBOL = re.compile(r"[^\w\s.-]")
-_EAST_ASIAN = re.compile("[\u3001-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # written without spaces
 _DIGITS = re.compile(r"\d{6,64}")
 _NUMBERED = re.compile(  # as people make them up
     r"[A-Z][a-z]{4,12}(?:[_#!.-][A-Za-z][a-z]{2,12})?[_#!.-]?\d{2,5}[a-z!?$*]?"
 )
 _WORDS = re.compile(r"[a-z]{3,12}(?:-[a-z]{3,12}){3,9}")  # a passphrase
-_PASS_IS_SET = re.compile(r"""pass(?:\s{0,2}:?=(?!=)|["']?\s?:\s?["']|[ ]is[ ])""")
+_PASS_IS_SET = re.compile(r"""pass(?:\s{0,2}:?=(?!=)|["']?\s?:\s?["']|[ ]is[ ]|>)""")
 _OF_PASS = ("db", "user", "admin", "smtp", "mail", "root", "sql", "ftp")  # before it, in a name
 _MOT_DE = ("mot de ", "mot_de_", "mot-de-", "motde")
 _NO_KEYS = ("public_", "foreign_", "result_", "partition_", "cache_", "sort_")
@@ -208,12 +253,15 @@ def _is_secret(lowered: str, at: int, name: str, core: str) -> bool:
         return False
     if core == "auth":
         return before in ("_", "-")
-    if name.startswith(("passw", "passp", "passc", "passo", "pwd")) or core not in _PASSWORDS:
+    if (
+        name.startswith(("passw", "passp", "passc", "passo", "pass ", "pass-", "pwd"))
+        or core not in _PASSWORDS
+    ):
         return not lowered.endswith("no", 0, at)  # NOPASSWD
     if name.startswith("passe"):  # French
         return lowered.endswith(_MOT_DE, 0, at)
     if core == "pass":  # a test says `PASS: its_name`
-        is_set = before == "-" or _PASS_IS_SET.match(lowered, at) is not None
+        is_set = before == "-" or (before != "/" and _PASS_IS_SET.match(lowered, at) is not None)
         return (
             before == "_"
             or lowered.endswith(_OF_PASS, 0, at)
@@ -238,6 +286,8 @@ def _value(text: str, name: re.Match[str], *, password: bool) -> tuple[int, int]
         return span if _FIRST_ARGUMENT.search(before) is not None else None  # else in a list
     if _is_option(text, name.start()) and (between := _OPTION.match(text, end)) is not None:
         return _option(text, between.end(), password=password)
+    if (purpose := _FOR.match(text, end)) is not None:
+        return _beside(text, purpose.end(), bare_is_enough=True, password=password)
     if (column := _COLUMN.match(text, end)) is not None:
         return _beside(text, column.end(), bare_is_enough=True, password=password)
     if (beside := _BESIDE.match(text, end)) is not None:
@@ -265,11 +315,13 @@ def _beside(text: str, at: int, *, bare_is_enough: bool, password: bool) -> tupl
     value = bare[0].rstrip(".:!?*")
     strong = password and (
         is_strong(value)
+        or is_unique(value)
         or _is_generated(value)
         or _NUMBERED.fullmatch(value) is not None
         or (bare_is_enough and is_mixed(value))
     )
-    if strong or is_like_a_token(value) or (bare_is_enough and is_random(value)):
+    like_a_token = is_like_a_token(value) and not is_placeholder(value)
+    if strong or like_a_token or (bare_is_enough and is_random(value)):
         return bare.start(), bare.start() + len(value)
     return None
 
@@ -282,9 +334,14 @@ def _set(text: str, name: re.Match[str], at: int, *, password: bool) -> tuple[in
         if literal or is_random(value):
             return _whole(text, quoted)
         more = _GOES_ON.match(text, quoted.end("value"))  # a placeholder is changed to it
-        return more.span(1) if more is not None and is_random(more[1]) else None
+        fits = is_password if password else is_random
+        return more.span(1) if more is not None and fits(more[1]) else None
     if password and (phrase := _PHRASE.match(text, at)) and name[0] == "passphrase":
         return phrase.span("value")
+    if (otherwise := _OTHERWISE.match(text, at)) is not None:
+        return _beside(text, otherwise.end(), bare_is_enough=True, password=password)
+    if password and (user := _USER.match(text, at)) and is_password(user[1]):
+        return user.span(1)
     bare = _BARE.match(text, at)
     if bare is None:
         return None
@@ -337,7 +394,7 @@ def _option(text: str, at: int, *, password: bool) -> tuple[int, int] | None:
 def _bare(text: str, bare: re.Match[str], *, password: bool) -> bool:
     """Is a value without quotes one, rather than a part of an expression or a sentence?"""
     value = bare[0].rstrip(".:!?*")
-    if text[bare.end() : bare.end() + 1] in ("(", "[") or _EAST_ASIAN.search(value):
+    if text[bare.end() : bare.end() + 1] in ("(", "["):
         return False
     if is_random(value):
         return True

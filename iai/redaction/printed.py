@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from iai.redaction.finding import BY_NAME, Finding
-from iai.redaction.randomness import is_generated, is_password, is_strong
+from iai.redaction.randomness import is_password, is_unmistakable
 
 # One of these is in every lowered text that has one.
 HINTS = frozenset({"secret", "token", "pass", "cred", "key", "pw", "rand"})
@@ -22,7 +22,8 @@ _LINE = r"""[^\n]{0,300}?"""
 # Commands that print a secret, and others that print what they are told to: a secret if that is
 # called so, and looks it. The first line of a file may be anything.
 _COMMAND = re.compile(
-    rf"""[ \t]{{0,12}}(?:[\w.@:~/\\ \[\]()-]{{0,80}}[$%\#>\u276f\u00bb]{{1,3}}[ ]{{1,3}})?
+    rf"""[ \t]{{0,12}}(?:[\w.@:~/\\ \[\]()-]{{0,80}}[$%\#>\u276f\u00bb]{{1,3}}[ ]{{1,3}}
+        |In[ ]\[\d{{1,5}}\]:(?=[ ]))?
     (?:sudo[ ])?
     (?:(?P<secret>
         (?:openssl[ ]rand|pwgen|mkpasswd|wg[ ]gen(?:key|psk))\b
@@ -40,7 +41,8 @@ _COMMAND = re.compile(
       | argocd[ ]admin[ ]initial-password\b
       | (?:php[ ])?artisan[ ]key:generate\b
       | (?:head|tr|dd|cat|base64|xxd|od)[ ]{_LINE}/dev/u?random\b
-      | (?:python3?|node|ruby)[ ]{_LINE}
+      | mix[ ]phx\.gen\.secret\b
+      | (?:(?:python3?|node|ruby)[ ]|(?<=>[ ])){_LINE}
         (?:token_(?:hex|urlsafe)|randomBytes|SecureRandom|get_random_secret_key)\b
       )
       | (?:echo|printf|printenv)[ ](?:["']?%s(?:\\n)?["']?[ ])?["']?\$?\{{?\w{{0,60}}?{_NAMED}
@@ -49,7 +51,8 @@ _COMMAND = re.compile(
       | (?:grep|rg)[ ]{_LINE}{_NAMED}{_LINE}\|[ ]{{0,4}}(?:cut|awk|sed|tr)[ ]
       | (?:cat|jq|yq|ssh|kubectl|oc|git[ ]config|npm[ ]config|aws[ ]configure|heroku|terraform
           |tofu|pulumi|dotenv|sops|docker|podman|consul|etcdctl|redis-cli)[ ]{_LINE}{_NAMED}
-      | (?<=>[ ])[A-Za-z_][\w.]{{0,60}}[.\[("']{{1,2}}\w{{0,40}}?{_NAMED}  # of Python, Node, Ruby
+      # of Python, Node, Ruby
+      | (?:(?<=>[ ])|(?<=\]:)[ ])(?:[A-Za-z_][\w.]{{0,60}}[.\[("']{{1,2}}){{0,2}}\w{{0,40}}?{_NAMED}
     )
     (?![^\n]{{0,300}}(?:public|\.pub\b))[^\n]{{0,300}}$""",
     re.IGNORECASE | re.VERBOSE,
@@ -65,7 +68,7 @@ _VALUE = re.compile(
 
 def find(text: str) -> Iterator[Finding]:
     """Yield the lone values below commands that print secrets."""
-    fits, end = _is_like_one, -1  # of the last value: `pwgen` prints several
+    fits, end = is_unmistakable, -1  # of the last value: `pwgen` prints several
     for line in _VALUE.finditer(text):
         if line.start() != end:
             above = text[text.rfind("\n", 0, line.start()) + 1 : line.start()]
@@ -75,11 +78,7 @@ def find(text: str) -> Iterator[Finding]:
             command = next(filter(None, commands), None)
             if command is None:
                 continue
-            fits = is_password if command["secret"] else _is_like_one
+            fits = is_password if command["secret"] else is_unmistakable
         if fits(line["value"]):
             end = line.end()
             yield Finding(*line.span("value"), KIND, BY_NAME)
-
-
-def _is_like_one(value: str) -> bool:
-    return is_strong(value) or is_generated(value)

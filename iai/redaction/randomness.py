@@ -6,12 +6,17 @@ from collections import Counter
 
 LONGEST = 512  # characters of a value that is judged
 _PLACEHOLDER = re.compile(
-    r"""[xX*.•#_-]{3,} | <.* | \$\{?[A-Za-z_][\w.]*\}? | \$[({].* | %[sdr(].* | %\w+% | [{\[].*
-    | .*[$]\{.* | .*\{\{.* | \\.* | @\w+ | \?.* | !\w+ | [*&\#]{1,2}[A-Za-z_]+ | --[a-z][a-z-]*
+    r"""[xX*.•#_-]{3,} | <.* | (?:\w+[,:])?\$\{?[A-Za-z_][\w.:]*[\}-]? | \$[({].* | %[sdr(].*
+    | %\w+% | [{\[].* | .*[$]\{.* | .*\{\{.* | \\.* | @[A-Za-z_.]+\d? | \?.* | ![A-Za-z.]+
+    | [*&\#]{1,2}[A-Za-z_]+ | --[a-z][a-z-]*
     | (?:your|my|the|some|any|new|old|this|that|dummy|fake|sample|example|placeholder|change|replace
         |insert|enter|todo|put|set|same|test)(?:[-_ .'](?:[A-Za-z]+|\d))*
+    | [~^<>=v]{0,2}\d{1,4}(?:\.\d{1,4}){2}(?:-[\w.]{1,20})?  # a version
+    | [A-Za-z]+: | (?-i:[A-Z][A-Za-z]{2,40}\.[A-Z][A-Z_]{2,40} | [a-z]{1,20}(?:[A-Z][a-z]{1,12})?=
+        | [\w.]+(?:Private|Public)Key(?:Types)?,?)
     | change_?me\d? | none | null | nil | true | false | undefined | empty | string | str | int
-    | bytes? | bool | boolean | optional | required | missing | invalid | redacted | hidden | masked
+    | (?:string|number|boolean)\? | bytes? | bool | boolean | optional | fail(?:ed|ure)?
+    | required | missing | invalid | redacted | hidden | masked
     | unset | default | n/?a | ok | yes | no | off | on
     | (?:[a-z]+[_-])?(?:secret|password|passwd|passphrase|pass|pwd|token|api[_-]?key|key|value
         |credential|username|user|name|id|field|header|here|type|env|var)s?\d?
@@ -27,6 +32,9 @@ _NAME = re.compile(
     | _*[A-Za-z]+\d{0,3}(?:[_-][A-Za-z]+\d{0,3}|[_-]\d{1,3}|[A-Z][a-z]+)*_*""",
     re.VERBOSE,
 )
+_IDENTIFIER = re.compile(  # with digits in it: MLKEM768X25519PrivateKey
+    r"(?=.*(?:[a-z][A-Z]|_))(?=.*[A-Za-z]{7})[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*,?"
+)
 _PATH = re.compile(
     r"(?:(?:[.~]{0,2}|[A-Za-z]:|\w+)(?:[/\\][\w.@+-]*){2,}|[\w-]+(?:[./][\w-]+)*\.[a-z]{1,4})"
     r"(?::\d+){0,2}"
@@ -39,6 +47,9 @@ _LETTERS, _CAPITAL = re.compile("[A-Za-z]+"), re.compile("[A-Z]")
 _WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _STRONG = re.compile(
     r"(?=.*[A-Za-z])(?=.*[!#$%^&*+=?~@])(?!.*@[\w-]+\.)[^\s/(){}\[\]:]{6,64}(?<![!?=*])"
+)
+_UNIQUE = re.compile(
+    r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])(?:[A-Za-z0-9!#$%^&*+=?~-]{8,}|[\w+/-]{20,})|[0-9a-f]{32,}"
 )
 _SHORTEST, _SHORTEST_WORDS, _LEAST_BITS = 8, 10, 2.5
 _MOST_CAPITALS, _WORD_LENGTH = 0.34, 3.0  # in a name made of words; random letters: 0.5 and 2.7
@@ -69,6 +80,8 @@ def is_random(value: str) -> bool:
         return False
     if not value.isascii() and value.isalpha():  # a word of another language
         return False
+    if _IDENTIFIER.fullmatch(value) and _is_of_words(value):
+        return False
     if _NAME.fullmatch(value):
         attributes = value.strip(".").split(".")
         is_of_words = _is_of_words(value) or all(map(_is_of_words, attributes))
@@ -97,12 +110,27 @@ def is_mixed(value: str) -> bool:
         and any(map(str.isalpha, value))
         and not is_placeholder(value)
         and not _PATH.fullmatch(value)
+        and not _URL.fullmatch(value)
     )
 
 
 def is_password(value: str) -> bool:
     """Could a value be a password, where one is expected?"""
     return is_random(value) or is_strong(value) or is_mixed(value)
+
+
+def is_unique(value: str) -> bool:
+    """Is a value what stands for nothing else, wherever it is said again?"""
+    return (
+        _UNIQUE.fullmatch(value) is not None
+        and not is_placeholder(value)
+        and not _is_of_words(value)
+    )
+
+
+def is_unmistakable(value: str) -> bool:
+    """Is a value hardly anything but a secret, though its name says nothing of one?"""
+    return is_strong(value) or is_generated(value) or is_unique(value)
 
 
 def _is_of_words(name: str) -> bool:

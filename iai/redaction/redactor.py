@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from iai.errors import IaiError, Unsearchable
 from iai.redaction import (
@@ -18,6 +19,7 @@ from iai.redaction import (
 )
 from iai.redaction.candidates import Run, candidates, is_like_a_token, is_worth_asking
 from iai.redaction.finding import BY_NAME, Detector, Finding
+from iai.redaction.randomness import is_unique
 from iai.redaction.user_rules import UserRules
 
 _HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *named.CORES, blocks.HINT, *sorted(printed.HINTS))))
@@ -28,6 +30,7 @@ _PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECAS
 _REMEMBERED, _SHORT = 8_192, 256  # texts without a secret, and characters of one: some 2 MB
 _PIECE = 65_536  # characters that are searched at once; where a text is hostile, for a second
 _AROUND = 16_384  # characters before and behind a piece: as many as a secret and its name may have
+_AGAIN = 100  # secrets of a text that are looked for in all of it
 _PASSES = 8  # a mark may make the rest of a text look different; two are enough for nearly all
 
 
@@ -100,7 +103,7 @@ class Redactor:
                 moved = one._replace(start=one.start + first, end=one.end + first)
                 if moved.start < end and moved.end > start:  # else another piece has it
                     found.append(moved)
-        return list(_merged(found))
+        return list(_merged([*found, *_said_again(text, found)]))
 
     def _findings(self, text: str, own: UserRules) -> list[Finding]:
         """Return what is to be replaced, in order and without overlaps."""
@@ -125,6 +128,7 @@ class Redactor:
             found += printed.find(plain)
         if not found:
             return []
+        found += _said_again(plain, found)
         if own.exceptions:
             found = [one for one in found if not own.excepts(text[one.start : one.end])]
         if taken := marks.spans(text):
@@ -165,6 +169,19 @@ class Redactor:
             parts += [text[at : finding.start], marks.mark(finding.kind, secret, self._key)]
             at = finding.end
         return "".join([*parts, text[at:]])
+
+
+def _said_again(text: str, found: list[Finding]) -> Iterator[Finding]:
+    """Yield where else secrets are that nothing else is, whatever is beside them there."""
+    secrets = {text[one.start : one.end]: one for one in reversed(found)}
+    for secret, one in islice(secrets.items(), _AGAIN):
+        if is_unique(secret):
+            at = text.find(secret)
+            while at >= 0:
+                end = at + len(secret)
+                if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+                    yield Finding(at, end, one.kind, one.rank)
+                at = text.find(secret, end)
 
 
 def _lowered(text: str) -> str:

@@ -17,6 +17,7 @@ class Form(NamedTuple):
     accept: Callable[[str], bool] = lambda _value: True
     back: int = 0  # characters before the trigger at which a match may begin
     hint: str = ""  # what also is in every such text, and is looked for first; "": the trigger
+    rank: int = BY_FORM
 
 
 Hinted: TypeAlias = dict[str, tuple[tuple[str, Form], ...]]  # by hints, with triggers
@@ -57,7 +58,7 @@ def find(text: str, lowered: str, forms: Iterable[Form]) -> Iterator[Finding]:
     for form in forms:
         for found in _found(form, text, lowered):
             if form.accept(found[1]):
-                yield Finding(*found.span(1), form.kind, BY_FORM)
+                yield Finding(*found.span(1), form.kind, form.rank)
 
 
 def _found(form: Form, text: str, lowered: str) -> Iterator[re.Match[str]]:

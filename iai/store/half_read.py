@@ -19,8 +19,8 @@ _LEAST = 8  # characters that two texts must share for the one to be part of the
 
 
 def wholly(context: Transcript) -> Transcript:
-    """Forget all that is kept."""
-    return without(context, lambda _: True)
+    """Forget all that is kept, and the repository, which git names where it is still there."""
+    return structs.replace(without(context, lambda _: True), remote="")
 
 
 def untitled(context: Transcript) -> Transcript:

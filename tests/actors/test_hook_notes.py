@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from simulation.world import World
 
-from iai.protocol.ingest import Forget
+from iai.protocol.ingest import Erase, Forget
 from iai.protocol.message import Actor
 from tests.iai.hosts import claude_lines
 from tests.iai.hosts.claude_lines import of_session, transcript
@@ -48,6 +48,33 @@ def test_forgetting_a_session_reaches_what_hooks_noted_of_it_and_of_its_files(wo
     assert (given / "new").read_text() == "5 1 2\n", "of a session that nothing is known of yet"
     assert (given / "new.files").read_text() == "/p/src/kept.py\n"
     assert ledger.read_text() == kept + delivery("new", "file-history", "/p/src/kept.py")
+
+
+def test_the_name_of_a_project_that_is_forgotten_goes_from_what_other_sessions_were_given(
+    world: Make,
+) -> None:
+    w = world()
+    edited(w, "kept", "/p/src/kept.py")
+    file = w.layout.root.parent / "gone.jsonl"
+    file.write_text(
+        transcript(of_session("gone", "/secret-client", *claude_lines.edited("/a", "b")))
+    )
+    spool(w, "gone", session_id="gone", transcript_path=str(file))
+    w.run(2.0)
+    ledger = w.layout.ledger / "2026-01-01.hook.jsonl"
+    ledger.parent.mkdir(exist_ok=True)
+    named, other, none = (
+        delivery("new").replace('{"at_ns', f'{{"project":"{name}","at_ns')
+        for name in ("secret-client", "p", "")
+    )
+    ledger.write_text(named + other + none)
+    with w.records.view() as view:
+        project = next(one.id for one in view.projects() if one.name == "secret-client")
+        labels = tuple(record.label for record in view.project(project))
+    w.answer(Actor.INGEST, Erase(labels=labels))
+    w.answer(Actor.INGEST, Erase(projects=(project,)))
+    w.run(2.0)
+    assert ledger.read_text() == none + other + none
 
 
 def test_without_anything_forgotten_the_files_of_hooks_are_not_touched(world: Make) -> None:

@@ -265,7 +265,10 @@ def test_what_was_stored_before_is_redacted_by_todays_rules(world: Make) -> None
         + "\n"
     )
     spool(w, "e", transcript_path=str(path))
+    (w.layout.spool_new / "bad.json").write_text(f'{{"prompt": "{SECRET.secret}", "and')
     w.run(2.0)
+    rejected = w.layout.spool_bad / "bad.json"
+    assert SECRET.secret in rejected.read_text()
     w.redactor = rules
     w.crash(Actor.INGEST)
     w.run(3.0)
@@ -284,6 +287,8 @@ def test_what_was_stored_before_is_redacted_by_todays_rules(world: Make) -> None
     assert (done.changed, done.redacted) == (3, {"github-token": 3})
     assert revision(w) > before
     assert purged(dry_run=False).changed == 0
+    assert SECRET.secret not in rejected.read_text()
+    assert rejected.read_text().startswith('{"prompt": "[redacted: github-token #')
     with w.records.view() as view:
         seen = [*(record.text for record in view.after(0))]
         seen += [action.text for _, action in view.actions_from(b"")]

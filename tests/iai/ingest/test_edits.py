@@ -284,7 +284,8 @@ HALF_READ = Transcript(
     calls=(Call(id="c1", action=PUMP), Call(id="c2", action=structs.replace(PUMP, text="paint"))),
     queue=(Queued(at=1, digest=b"", text="mend the pump soon"),),
     todos=(Step("mend the pump"), Step("paint the door")), todo_ids=("1", "2"),
-    branch="fix/pump", requests=("claude:u1", "claude:a:1:user:mend the pump"), parents=("", "u0"),
+    branch="fix/pump", remote="git@example.org:acme/pump.git",
+    requests=("claude:u1", "claude:a:1:user:mend the pump"), parents=("", "u0"),
 )  # fmt: skip
 
 
@@ -305,6 +306,16 @@ def test_a_commit_is_not_kept_ready_once_its_request_is_forgotten(records: Recor
     records.commit(lambda unit: unit.transcripts.follow(read), NOW)
     apply(records, Erase(parts=(SessionPart(session=A.hex(), text="Mend the pump"),)))
     assert [one.key for one in half_read(records).commits] == ["c8"]
+
+
+def test_a_branch_that_a_commit_was_made_on_is_forgotten_by_its_name(records: Records) -> None:
+    made = Action(key="c9", kind="commit", at=NOW.wall, text="Mend it")
+    commits = (Made("/p", made, key="c9", branch="fix/pump", fixes=":/the pump"),)
+    read = structs.replace(HALF_READ, commits=commits)
+    records.commit(lambda unit: unit.transcripts.follow(read), NOW)
+    apply(records, Erase(text="pump"))
+    (left,) = half_read(records).commits
+    assert (left.action, left.branch, left.fixes) == (made, "", "")
 
 
 def test_a_phrase_is_forgotten_where_it_was_read_and_not_stored_yet(records: Records) -> None:
@@ -332,6 +343,7 @@ def test_of_a_forgotten_session_nothing_is_kept_ready_and_nothing_comes_back(
     apply(records, Forget(refs=("#1",), whole_sessions=True))
     assert (half_read(records).title, half_read(records).calls) == ("", ())
     assert (half_read(records).branch, half_read(records).requests) == ("", ())
+    assert half_read(records).remote == ""
 
     def again(unit: RecordChange) -> bool:
         unit.transcripts.follow(HALF_READ)
@@ -417,6 +429,9 @@ def test_events_in_the_spool_that_say_it_are_found(layout: Layout) -> None:
     assert list(traces.find(layout, [], ["b"], "")) == [other]
     assert list(traces.find(layout, [], [], "pump \u00e4")) == [broken]
     assert list(traces.find(layout, [], [], "pump")) == [waits, other, broken]
+    nested = layout.spool_bad / "4.json"
+    nested.write_text(json.dumps({"line": json.dumps({"prompt": 'the\n  valve \u00e9 "x"'})})[:-3])
+    assert list(traces.find(layout, [], [], 'the valve \u00e9 "x')) == [nested]
     for path in (waits, broken):
         path.write_bytes(spool.sealed(path, path.read_bytes(), CIPHER))
     assert list(traces.find(layout, [record], [], "", CIPHER)) == [waits, broken]

@@ -175,6 +175,13 @@ def test_a_text_is_selected_wherever_it_is_exactly_so(records: Records) -> None:
     assert selected(records, text="pump").empty
 
 
+def test_the_title_that_goes_with_the_last_turn_of_a_session_is_counted(records: Records) -> None:
+    assert selected(records, project=PROJECT).titles == ["A pump"]
+    assert selected(records, since=at(0), until=at(20)).titles == ["A pump"]
+    assert selected(records, session="a").titles == ["A pump"]
+    assert selected(records, since=at(0), until=at(12)).titles == []
+
+
 def test_a_text_in_a_branch_or_in_what_is_half_read_is_selected_and_does_not_come_back(
     records: Records,
 ) -> None:

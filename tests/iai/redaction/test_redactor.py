@@ -126,6 +126,32 @@ ORDINARY = (
     "the messages (tokens: input=150, output=75)",
     '{"author": {"id": "MDQ6VXNlcjY1MjM0MTI="}}',  # a node of GitHub
     "t.credentials=`include`:e.crossOrigin===`anonymous`",
+    '"minipass": "^7.1.2", "fs-minipass": "~3.0.3",',
+    'console.log(ok ? "PASS" : "FAIL")',
+    "my $token = $parser->get_token; secret = $insta::secret",
+    "private_key: Ed25519PrivateKey | MLKEM768X25519PrivateKey,",
+    "PLAIN_PASSWORD: SocketOption = SocketOption.PLAIN_PASSWORD",
+    'password = await read.password("Password:", creds.password)',
+    '{"password": "string?", "credentials": "boolean?"}',
+    '"username= message= password= scmVersion="',
+    "sort by key is stable and key: value pairs stay",
+    "the token you need is the next one; the key for the map is user_id_2",
+    "sudo -u deploy pytest -p no:cacheprovider",
+    "docker run -u node -p 127.0.0.1:8080:80 image",
+    "python -u manage.py runserver -p 8000",
+    "login with email/password or github/google",
+    "Files: profiles/usr.lib.dovecot.imap-login profiles/usr.lib.dovecot.pop3-login",
+    "the password for the admin: ask Kim",
+    "echo done > secrets/README; echo $TOKEN > token.txt",
+    'read -r name < <(echo "Names,$properties")',
+    "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQINBGAoEk4BEADG6NQ0Ex5gy0OlnGlFZsTp\n",
+    "sqlplus / as sysdba",
+    "パスワードは必須です、8文字以上",
+    "de parola veniamo, la parola: amore",
+    "check_password_strength('weak', 3)",
+    "NAME      TOKEN COUNT\nci        12 of them\n",
+    "<pass>every</pass>test_of_it_1",
+    "a@example.org:backup1.tar and git@example.org:team/repository.git",
 )
 
 
@@ -197,6 +223,14 @@ def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str)
      '"jwt":{', "sha256~", "acl setuser ", '"name":"sid", ', "begin openvpn static key v1-----\n",
      "key_a: Some(", "&quot;", "input_value='", "/t/", "token-abcde:", "creds for a -> ",
      "echo a | ", "password&quot;:&quot;",
+     " -u a -p ", " -u a:", "login a/", "key is ", "token for a ", "the key: ", 'default = "a" ',
+     "sensitive = true ", "password_hash(", "password_a('a', ", "impacket-", "impacket- a/a:",
+     "echo a > ", "<(echo a", "parola: ", "password for a ", "password a='b' ", "patch secret ",
+     "isql a ", "bw login a ", "connect to a user b ", "password = a or ", "bcrypt('", "bcrypt.a",
+     "password = kR3tQ9xxV7mZ kR3tQ9xxV7mZ ", "passwords: a / ", "creds are a and ",
+     '"redis-cli", "-a", ', "operator unseal -", "totp secret ", 'value("aaaaaaaaaaaaaaaa", ',
+     "a    password\n", "a@b.c:", "assert('a', ", "hmac(a, ", "curl -x a:", "tokens = {'a': ",
+     "enable secret ", "username a secret ", "a password a password ", "password(a, ", "--user=a:",
      "cat key\nabcd1234\n", "$ echo $TOKEN\n", "$ op get ", "a/b " * 20 + "\n", "openssl rand\n"],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
@@ -240,6 +274,14 @@ def test_a_key_that_is_cut_off_is_replaced_as_far_as_a_mark_of_it_is_there(cut: 
     redacted = redact(f"$ cat key.pem\n{part}")
     whole = [line for line in part.splitlines() if line in secret.fragments]
     assert [line for line in whole if line in redacted] == ([] if "-----" in part else whole)
+
+
+def test_a_secret_that_is_said_again_is_replaced_there_too() -> None:
+    value = "kR3tQ9xxV7mZ"
+    redacted = redact(f"curl -u me:{value} it\n./try {value}, not {value}4; the word is 'me'")
+    assert marks.kinds(redacted) == {"password": 2}
+    assert redacted.endswith(f", not {value}4; the word is 'me'")
+    assert redact("password: 'winter'; in winter") == redact("password: 'winter'") + "; in winter"
 
 
 def test_text_beside_a_key_stays() -> None:

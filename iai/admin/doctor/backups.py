@@ -74,19 +74,24 @@ def damage(layout: Layout) -> str | None:
 
 def newest_good(layout: Layout) -> AutoBackup | None:
     """Return the newest automatic backup that is intact."""
-    return next(filter(_is_intact, reversed(auto_backups.found(layout))), None)
+    return next((one for one in reversed(auto_backups.found(layout)) if not problem_of(one)), None)
 
 
-def _is_intact(one: AutoBackup) -> bool:
-    """Are its pages intact, and its entries, if they have checksums?"""
+def problem_of(one: AutoBackup) -> str:
+    """Return what is wrong with its pages, or with its entries, if they have checksums; or ""."""
     try:
         lmdb_file.check(one.path / "records")
         if one.schema < SCHEMA:
-            return True
+            return ""
         with closing(Records(one.path / "records")) as records:
-            return not any(records.problems())
-    except StoreError:
-        return False
+            with records.view() as view:
+                if view.watermark() != one.watermark:
+                    return "its records don't match its manifest"
+            return next(records.problems(), "")
+    except StoreError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
 
 
 def restore(layout: Layout) -> str:
@@ -109,12 +114,15 @@ def restore(layout: Layout) -> str:
 
 def _backups(layout: Layout, kept: int) -> Finding:
     found, wall = auto_backups.found(layout), time.time_ns()
+    if lost := [path.name for path, one in auto_backups.every(layout).items() if one is None]:
+        said = f"{', '.join(lost)} cannot be read: its manifest is gone or damaged"
+        return warn("backups", said, "iai makes another when it is idle; then delete it")
     if not kept:
         return ok("backups", "automatic backups are off (IAI_MCP_BACKUPS=0)")
     if not found:
         return ok("backups", "none yet; the first is made when iai is idle")
     newest = found[-1]
-    said = f"{len(found)}, the newest {ago(newest.made_ns, wall)}, read back and verified"
+    said = f"{len(found)}, the newest {ago(newest.made_ns, wall)}, read back and verified then"
     if wall - newest.made_ns > OLD_NS and _age_of_change(layout, wall) < OLD_NS:
         return warn("backups", said, "see logs/group.log for why no newer one was made")
     return ok("backups", said)

@@ -9,7 +9,7 @@ import multiprocessing
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, ForkServerContext
@@ -29,7 +29,9 @@ from iai.ingest import spool
 from iai.lifecycle import saved_state
 from iai.model.revisions import Revisions
 from iai.process import lock
+from iai.process.files import read_regular
 from iai.session_start.payload_files import read_sidecar
+from iai.store import auto_backups
 from iai.store.graph import GraphView
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
@@ -38,6 +40,7 @@ from iai.store.vectors import VectorView
 LISTED = 100  # problems of one part
 _PREFIX = "deep "  # of the name of a check
 _RESTORE = "all else can still be read (`iai export`); `iai restore --replace` a backup"
+_LARGEST = 1 << 20  # bytes of a small file
 _LEAST_S, _BYTES_A_SECOND = 120.0, 1 << 20  # how long a part may take before it counts as stuck
 _SLICE = 4_096  # records compared at a time
 _LOST = "it was made from changes of the records that are not there: the records lost their last"
@@ -107,6 +110,11 @@ def _discard(_: Layout) -> tuple[str, bool]:
     return "delete it; `iai import --all` reads what was said from the transcripts", False
 
 
+def _outlive(_: Layout) -> tuple[str, bool]:
+    """Return what to do about a damaged backup. It is never restored by itself."""
+    return "keep it until iai has made another, when it is idle; then delete it", False
+
+
 def _restore(layout: Layout) -> tuple[str, bool]:
     """Return what to do about damaged records, and whether `--fix` can do it now."""
     if backups.damage(layout) is None:
@@ -122,7 +130,9 @@ def problems(name: str, layout: Layout) -> Iterator[str]:
     except StoreAbsent as error:
         if (path / "data.mdb").exists():
             yield f"a database is missing: {error}"
-    except (StoreError, ValueError, OSError) as error:
+    except OSError as error:
+        yield f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except (StoreError, ValueError) as error:
         yield str(error)
 
 
@@ -144,6 +154,7 @@ def _parts(layout: Layout) -> dict[str, _Part]:
         "payloads": (_payloads, layout.session_start, _rewrite),
         "lifecycle": (_lifecycle, layout.lifecycle, _rebuild),
         "sealed events": (_sealed_events, layout.spool_new.parent, _discard),
+        "backups": (_backups, layout.backups, _outlive),
     }
 
 
@@ -189,7 +200,8 @@ def _payloads(layout: Layout) -> Iterator[str]:
     for path in _payload_files(layout):
         sidecar = read_sidecar(path)
         try:
-            intact = sidecar is not None and is_intact(sidecar, path.read_bytes().decode())
+            text = read_regular(path, _LARGEST).decode()
+            intact = sidecar is not None and is_intact(sidecar, text)
         except UnicodeDecodeError:
             intact = False
         if not intact:
@@ -213,8 +225,17 @@ def _sealed_events(layout: Layout) -> Iterator[str]:
                 continue
 
 
+def _backups(layout: Layout) -> Iterator[str]:
+    for path, one in auto_backups.every(layout).items():
+        said = "its manifest is not what was written" if one is None else backups.problem_of(one)
+        if said and path.exists():  # else ingest has replaced it meanwhile
+            yield f"{path.name}: {said}"
+
+
 def _lifecycle(layout: Layout) -> Iterator[str]:
-    if layout.lifecycle.exists() and saved_state.decode(layout.lifecycle.read_bytes()) is None:
+    with suppress(FileNotFoundError):
+        if saved_state.decode(read_regular(layout.lifecycle, _LARGEST)) is not None:
+            return
         yield f"{layout.lifecycle.name} is not what was written"
 
 

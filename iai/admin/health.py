@@ -63,6 +63,11 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     problem: str = ""  # why something could not be read; "" if everything could
 
     @property
+    def derived(self) -> bool:
+        """Are the stages known that are made from the records? Then these can be read."""
+        return len(self.stages) > 1
+
+    @property
     def caught_up(self) -> bool:
         """Whether everything was read, and no stage lags or has work left."""
         lag = any(stage.lag_records or stage.note for stage in self.stages.values())

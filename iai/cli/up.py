@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from iai.admin import encryption
+from iai.admin.doctor import backups
 from iai.cli import import_progress, passphrase
 from iai.cli.output import answer, print_json
 from iai.cli.progress import bar
@@ -146,6 +147,11 @@ def upgrade(layout: Layout, settings: Settings) -> None:
     """
     passphrase.unlock(layout, settings)
     _complete_encryption(layout)
+    if good := backups.gone(layout):
+        raise StoreError(
+            f"{layout.records} has no records any more, so iai does not begin anew beside"
+            f" {good.path}: `iai doctor --fix` restores it; move it away to begin anew"
+        )
     try:
         Records(layout.records).close()
     except StoreOutdated:

@@ -55,12 +55,23 @@ def remedy(layout: Layout, command: str) -> tuple[str, bool]:
     return f"{command} restores {good.path.name}, made {made}", True
 
 
+def gone(layout: Layout) -> AutoBackup | None:
+    """Return the newest good backup of records that are not there; None if they are, or it is not.
+
+    To begin anew beside it would be to lose what is in it: backups are replaced.
+    """
+    data = layout.records / "data.mdb"
+    return None if data.exists() and data.stat().st_size else newest_good(layout)
+
+
 def damage(layout: Layout) -> str | None:
     """Return why the records are damaged as a whole: their pages are, or the watermark.
 
     None if they are not, whatever entries are damaged: all others can be read. Verifies the pages
     without LMDB, which may crash on damaged ones; not those of a file too large for that.
     """
+    if gone(layout):
+        return f"{layout.records} has no records any more"
     try:
         lmdb_file.check(layout.records)
         with view_of(layout.records) as view:
@@ -104,9 +115,9 @@ def restore(layout: Layout) -> str:
         raise StoreError("no automatic backup is intact")
     done = backup.restore(layout, good.path, time.time_ns(), replace=True)
     records = count(done.manifest.watermark.records_count, "record")
+    kept = f"; the damaged records are in {done.kept}" if done.kept else ""
     return (
-        f"restored {records} from {done.manifest.made_at}; the damaged records are in"
-        f" {done.kept}.\n"
+        f"restored {records} from {done.manifest.made_at}{kept}.\n"
         "Now `iai up --detach`, then `iai import --all`: what hosts have written since comes back\n"
         "from their transcripts. Repeat what you noted, pinned, edited or forgot since then."
     )

@@ -9,11 +9,12 @@ import multiprocessing
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from itertools import islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, ForkServerContext
 from pathlib import Path
+from typing import TypeVar
 
 from iai.admin.doctor import backups
 from iai.admin.doctor.finding import Finding, fail, ok
@@ -36,6 +37,8 @@ from iai.store.graph import GraphView
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 from iai.store.vectors import VectorView
+
+T = TypeVar("T")
 
 LISTED = 100  # problems of one part
 _PREFIX = "deep "  # of the name of a check
@@ -159,25 +162,55 @@ def _parts(layout: Layout) -> dict[str, _Part]:
 
 
 def _records(layout: Layout) -> Iterator[str]:
+    if backups.gone(layout):
+        yield f"{layout.records} has no records any more"
+        return
     with closing(Readers(layout)) as readers:
         yield from readers.records.problems()
+
+
+def _view_records(readers: Readers) -> AbstractContextManager[RecordView]:
+    return readers.records.view()
+
+
+def _view_graph(readers: Readers) -> AbstractContextManager[GraphView]:
+    return readers.graph.view()
+
+
+@contextmanager
+def _readable(
+    readers: Readers, opened: Callable[[Readers], AbstractContextManager[T]]
+) -> Iterator[T | None]:
+    """Open what a part is compared with; None if that cannot be read: its own part says so."""
+    with ExitStack() as stack:
+        try:
+            view = stack.enter_context(opened(readers))
+        except StoreError:
+            view = None
+        yield view
 
 
 def _vectors(layout: Layout) -> Iterator[str]:
     with closing(Readers(layout)) as readers:
         yield from readers.vectors.problems()
         # The records are opened last: they are as late as the vectors, or later.
-        with readers.vectors.view() as vectors, readers.records.view() as records:
-            yield from _compared_vectors(vectors, records)
+        with (
+            readers.vectors.view() as vectors,
+            _readable(readers, _view_records) as records,
+        ):
+            if records is not None:
+                yield from _compared_vectors(vectors, records)
 
 
 def _index(layout: Layout) -> Iterator[str]:
     with closing(Readers(layout)) as readers:
         yield from readers.graph.problems()
-        with readers.graph.view() as graph, readers.records.view() as records:
+        with readers.graph.view() as graph, _readable(readers, _view_records) as records:
+            if records is None:
+                return
             if _ahead(graph.progress().records_applied, records):
                 yield _LOST
-            if _comparable(graph.progress().records_applied, records):
+            elif _comparable(graph.progress().records_applied, records):
                 yield from _compared_terms(graph, records)
 
 
@@ -186,10 +219,13 @@ def _lexical(layout: Layout) -> Iterator[str]:
     yield from damaged
     if damaged or not (layout.lexical / "meta.json").exists():
         return
-    with closing(Readers(layout)) as readers, readers.graph.view() as graph:
+    with closing(Readers(layout)) as readers, _readable(readers, _view_graph) as graph:
         found = lexical.labels(layout.lexical)
-        with readers.records.view() as records:
-            if _comparable(graph.progress().records_applied, records):
+        with _readable(readers, _view_records) as records:
+            if graph is None or records is None:
+                return
+            applied = graph.progress().records_applied
+            if not _ahead(applied, records) and _comparable(applied, records):
                 expected = [record.label for record in records.after(0)]
                 yield from _differences(set(found), set(expected), "the lexical index")
                 if len(found) > len(set(found)):
@@ -243,6 +279,7 @@ def _compared_vectors(vectors: VectorView, records: RecordView) -> Iterator[str]
     progress = vectors.progress()
     if _ahead(progress.applied, records):
         yield _LOST
+        return
     if not progress.serving or not _comparable(progress.applied, records):
         return
     if vectors.generation(progress.serving) is None:

@@ -1,0 +1,59 @@
+"""Records that are not there any more: what is left of them is kept, and restored."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from iai.store.auto_backups import AutoBackups
+from iai.store.records import Records
+from tests.iai.store.builders import NOW, new_record, put
+from tests.shell import Shell
+
+
+@pytest.fixture
+def backed_up(shell: Shell) -> Shell:
+    """Return a shell on a store of two records, with an automatic backup of both."""
+    layout = shell.layout
+    layout.create()
+    records = Records(layout.records, writer=True)
+    put(records, new_record("one", text="port 9441"), new_record("two", text="port 9442"))
+    backups = AutoBackups(layout, records, 3)
+    while with_due(backups, records):
+        backups.step(0, NOW)
+    records.close()
+    return shell
+
+
+def with_due(backups: AutoBackups, records: Records) -> bool:
+    with records.view() as view:
+        return backups.due(view.watermark(), view.erased_through(), NOW, idle=True)
+
+
+def empty(data: Path) -> None:
+    data.write_bytes(b"")
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, empty, lambda data: shutil.rmtree(data.parent)])
+def test_iai_does_not_begin_anew_beside_a_backup_and_doctor_restores_it(
+    backed_up: Shell, lose: Callable[[Path], object]
+) -> None:
+    layout = backed_up.layout
+    lose(layout.records / "data.mdb")
+    [backup] = layout.backups.glob("auto-*")
+    refused = backed_up.iai("up", "--detach")
+    assert refused.returncode == 1
+    assert "does not begin anew" in refused.stderr
+    assert str(backup) in refused.stderr
+    done = backed_up.iai("doctor", "--deep", "--json")
+    found = {one["check"]: one for one in json.loads(done.stdout)["checks"]}
+    assert "`iai doctor --fix` restores auto-" in found["records"]["todo"]
+    assert "has no records any more" in found["deep records"]["said"]
+    assert found["deep vectors"]["verdict"] == "ok"
+    fixed = backed_up.iai("doctor", "--deep", "--fix")
+    assert "restored 2 records" in fixed.stderr
+    assert "None" not in fixed.stderr
+    assert "port 9441" in backed_up.iai("show", "#1").stdout
+    assert "port 9442" in backed_up.iai("show", "#2").stdout

@@ -9,7 +9,7 @@ group starts. An environment that was converted already is converted once more, 
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from iai.encryption import keys
 from iai.encryption.cipher import MAGIC, Cipher, is_sealed, sealed_name
 from iai.encryption.key_sources import Source
 from iai.encryption.keys import Keys
-from iai.errors import StoreCorrupt, StoreError, Tampered
+from iai.errors import KeyWrong, StoreCorrupt, StoreError, Tampered
 from iai.process import files
 from iai.store import auto_backups
 from iai.store.graph import GraphStore
 from iai.store.records import Records
-from iai.store.schema import is_encrypted
+from iai.store.schema import is_encrypted, opens
 from iai.store.sealing import keys_gone
 from iai.store.team_store import TeamStore
 from iai.store.vectors import VectorStore
@@ -112,8 +112,10 @@ def require_keys(layout: Layout) -> Keys:
 
 
 def check_unlocked(layout: Layout) -> None:
-    """Raise StoreLocked if the store is encrypted and its key, or `crypto.json`, is not there."""
-    if keys.load_cipher(layout.root) is not None:
+    """Raise StoreLocked if the store is encrypted and its own key or `crypto.json` is not there."""
+    cipher = keys.load_cipher(layout.root)
+    if cipher is not None:
+        _check_opens(layout, cipher)
         return
     try:
         lost = is_encrypted(layout.records)
@@ -121,6 +123,20 @@ def check_unlocked(layout: Layout) -> None:
         return
     if lost:
         raise keys_gone(layout.records)
+
+
+def _check_opens(layout: Layout, cipher: Cipher) -> None:
+    """Raise KeyWrong if these keys open nothing of what is encrypted: they are another store's."""
+    opened = []
+    for path in (layout.records, layout.vectors, layout.index):
+        with suppress(StoreError):  # it is not there, or too damaged to tell
+            if is_encrypted(path):
+                opened.append(opens(path, cipher))
+    if opened and not any(opened):
+        raise KeyWrong(
+            f"{layout.crypto} is that of another store: nothing here is opened by its keys; put"
+            " back its own, from a backup if need be"
+        )
 
 
 def forms(layout: Layout) -> dict[str, str]:

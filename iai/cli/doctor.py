@@ -3,7 +3,7 @@
 Each line is one check: ok, warn (it works, but could be better) or fail. The exit code is 1 if a
 check fails. --fix repairs what is safe to repair: permissions in the store, sockets that a killed
 iai left behind, and records that cannot be opened at all: the newest intact automatic backup takes
-their place.
+their place. Where only the keys in crypto.json are lost, those of a backup take their place.
 
 --deep reads everything that is stored and names each damaged record and file, whether or not iai is
 running. With --fix, and while iai is down, damaged files that can be rebuilt from the records are
@@ -21,7 +21,7 @@ from contextlib import suppress
 
 import msgspec
 
-from iai.admin.doctor import backups, deep, encryption, group, machine
+from iai.admin.doctor import backups, deep, encryption, group, machine, own_keys
 from iai.admin.doctor.finding import Finding, Verdict
 from iai.cli import options
 from iai.cli.output import print_json, show
@@ -77,7 +77,9 @@ def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Findi
 def _fix(layout: Layout, findings: list[Finding]) -> None:
     with suppress(StoreError):  # what cannot be repaired stays a finding
         secure(layout.root)
-    if any(finding.check in _RECORDS and finding.fixable for finding in findings):
+    if (backup := own_keys.kept(layout)) is not None:
+        print(own_keys.put_back(layout, backup), file=sys.stderr)
+    elif any(finding.check in _RECORDS and finding.fixable for finding in findings):
         print(backups.restore(layout), file=sys.stderr)  # this deletes all that is derived
     else:
         deep.delete_damaged(layout, findings)

@@ -146,6 +146,7 @@ def upgrade(layout: Layout, settings: Settings) -> None:
     with them is for their owner to say. Raises StoreLocked.
     """
     passphrase.unlock(layout, settings)
+    encryption.check_unlocked(layout)
     _complete_encryption(layout)
     if good := backups.gone(layout):
         raise StoreError(

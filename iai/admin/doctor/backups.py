@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 
 from iai.admin import backup, scrub_check
+from iai.admin.doctor import own_keys
 from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.admin.encryption import check_unlocked
 from iai.config.layout import Layout
@@ -35,8 +36,9 @@ def problem(layout: Layout, said: str) -> Finding:
     """Return the finding for a store that cannot be read, and what can be done about it."""
     try:
         check_unlocked(layout)
-    except StoreLocked:
-        return fail("records", said, "give the store its key; nothing in it is damaged by that")
+    except StoreLocked as error:
+        todo, fixable = own_keys.remedy(layout)
+        return fail("records", str(error), todo, fixable=fixable)
     if damage(layout) is None:
         todo = "`iai doctor --deep` names what is damaged; `iai up --detach` rebuilds derived data"
         return fail("records", said, todo)

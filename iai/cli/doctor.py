@@ -17,17 +17,18 @@ import re
 import shutil
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from contextlib import suppress
 
 import msgspec
 
 from iai.admin.doctor import backups, deep, encryption, group, machine, own_keys
-from iai.admin.doctor.finding import Finding, Verdict
+from iai.admin.doctor.finding import Finding, Verdict, fail
 from iai.cli import options
 from iai.cli.output import print_json, show
 from iai.cli.progress import bar
 from iai.config.layout import Layout
-from iai.config.permissions import secure
+from iai.config.permissions import open_up, secure
 from iai.config.settings import Settings
 from iai.errors import StoreError
 from iai.model.units import count
@@ -62,9 +63,9 @@ def run(args: Namespace, settings: Settings) -> int:
 
 def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Finding]:
     found = [
-        *machine.checks(layout, os.environ, settings),
-        *encryption.checks(layout, settings),
-        *group.checks(layout, settings),
+        *_guarded(machine.checks(layout, os.environ, settings)),
+        *_guarded(encryption.checks(layout, settings)),
+        *_guarded(group.checks(layout, settings)),
     ]
     if deeply:
         with bar("reading everything") as shown:
@@ -74,8 +75,18 @@ def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Findi
     return found
 
 
+def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield these findings; where a file is out of reach, that is the last of them."""
+    try:
+        yield from findings
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        yield fail("reach", said, "what else is wrong can be said once it is in reach")
+
+
 def _fix(layout: Layout, findings: list[Finding]) -> None:
     with suppress(StoreError):  # what cannot be repaired stays a finding
+        open_up(layout.root)
         secure(layout.root)
     if (backup := own_keys.kept(layout)) is not None:
         print(own_keys.put_back(layout, backup), file=sys.stderr)

@@ -19,7 +19,8 @@ from iai.encryption import keys
 from iai.encryption.cipher import MAGIC, Cipher, is_sealed, sealed_name
 from iai.encryption.key_sources import Source
 from iai.encryption.keys import Keys
-from iai.errors import KeyWrong, StoreCorrupt, StoreError, Tampered
+from iai.errors import KeyWrong, StoreCorrupt, StoreError, StoreWriteFailed, Tampered
+from iai.model.units import size
 from iai.process import files
 from iai.store import auto_backups
 from iai.store.graph import GraphStore
@@ -80,6 +81,18 @@ def complete(layout: Layout, report: Report) -> None:
 
     Raises StoreError if that fails: everything can still be read then.
     """
+    try:
+        _complete(layout, report)
+    except StoreWriteFailed as error:
+        raise StoreWriteFailed(f"{error}; nothing is lost, and `iai up` completes it") from error
+    except OSError as error:
+        raise StoreWriteFailed(
+            f"{error.filename or layout.root}: {error.strerror}; nothing is lost, and `iai up`"
+            " completes it"
+        ) from error
+
+
+def _complete(layout: Layout, report: Report) -> None:
     found = keys.read(layout.root)
     if found is None or found.state == "on":
         return
@@ -162,7 +175,7 @@ def _check_records(layout: Layout) -> None:
         return
     needed, free = _ROOM * data.stat().st_size, shutil.disk_usage(layout.root).free
     if free < needed:
-        raise StoreError(f"{layout.root} has {free >> 20} MB free, and {needed >> 20} are needed")
+        raise StoreError(f"{layout.root} has {size(free)} free, and {size(needed)} are needed")
     with closing(Records(layout.records, writer=True)) as records:
         if sum(records.check_entries()) != records.count_entries():
             raise StoreCorrupt(

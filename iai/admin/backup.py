@@ -197,7 +197,9 @@ def _unpack(
         key = backup_keys.unlock(workspace, root)
         lmdb_file.check(workspace / "records")
         mark, damaged = _read_back(workspace / "records", manifest)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except OSError as error:  # of reading it, or of writing what is in it
+        raise StoreError(f"cannot unpack {path}: {error.strerror or error}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise StoreError(f"cannot read {path}: {error}") from error
     except (StoreAbsent, StoreCorrupt) as error:
         raise StoreError(f"{path} is not an intact backup: {error}") from error

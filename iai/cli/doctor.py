@@ -50,8 +50,8 @@ def run(args: Namespace, settings: Settings) -> int:
     layout = Layout(settings.store)
     findings = _findings(layout, settings, deeply=args.deep)
     if args.fix and any(finding.fixable for finding in findings):
-        _fix(layout, findings)
-        findings = _findings(layout, settings, deeply=args.deep)
+        failed = list(_fix(layout, findings))
+        findings = [*failed, *_findings(layout, settings, deeply=args.deep)]
     worst = [finding.verdict for finding in findings]
     if args.json:
         print_json({"ok": Verdict.FAIL not in worst, "checks": msgspec.to_builtins(findings)})
@@ -80,22 +80,42 @@ def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except OSError as error:
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        yield fail("reach", said, "what else is wrong can be said once it is in reach")
+        yield fail("reach", _said(error), "what else is wrong can be said once it is in reach")
 
 
-def _fix(layout: Layout, findings: list[Finding]) -> None:
-    with suppress(StoreError):  # what cannot be repaired stays a finding
-        open_up(layout.root)
+def _fix(layout: Layout, findings: list[Finding]) -> Iterator[Finding]:
+    """Repair what can be; yield what could not be, and why."""
+    for repair in (_open_up, _put_back, _remove_sockets):
+        try:
+            repair(layout, findings)
+        except (StoreError, OSError) as error:
+            yield fail("fix", _said(error), "free some space, or move it away; then try again")
+
+
+def _open_up(layout: Layout, _: list[Finding]) -> None:
+    open_up(layout.root)
+    with suppress(StoreError):  # what is not for us to change stays a finding
         secure(layout.root)
+
+
+def _put_back(layout: Layout, findings: list[Finding]) -> None:
     if (backup := own_keys.kept(layout)) is not None:
         print(own_keys.put_back(layout, backup), file=sys.stderr)
     elif any(finding.check in _RECORDS and finding.fixable for finding in findings):
         print(backups.restore(layout), file=sys.stderr)  # this deletes all that is derived
     else:
         deep.delete_damaged(layout, findings)
+
+
+def _remove_sockets(layout: Layout, _: list[Finding]) -> None:
     if group.sockets_left(layout):
         shutil.rmtree(layout.sockets, ignore_errors=True)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _line(finding: Finding) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harness.group import Group, wait_until
 
+from iai.admin.doctor import deep
 from iai.config.layout import Layout, private
 from iai.errors import StoreError
 from iai.process import lock
@@ -166,3 +167,33 @@ def test_a_store_that_is_no_directory_is_said_to_be_so(shell: Shell) -> None:
     shell.layout.root.unlink()
     shell.layout.root.write_text("")
     assert "is not a directory" in checks(shell)["store"]["said"]
+
+
+def test_a_repair_that_fails_is_a_finding_and_hides_no_other(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk one line of text took the place of all, with --json too."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/a/backup")
+
+    shell.layout.create()
+    shell.layout.lifecycle.write_text("damaged")
+    monkeypatch.setattr(deep, "delete_damaged", refuse)
+    found = checks(shell, "--deep", "--fix")
+    assert (found["fix"]["verdict"], found["fix"]["said"]) == (
+        "fail",
+        "/a/backup: No space left on device",
+    )
+    assert found["deep lifecycle"]["verdict"] == "fail"
+
+
+def test_a_directory_in_the_place_of_a_text_is_not_deleted_with_what_is_in_it(
+    shell: Shell,
+) -> None:
+    shell.layout.create()
+    shell.layout.payload.mkdir()
+    (shell.layout.payload / "mine").touch()
+    found = checks(shell, "--deep", "--fix")
+    assert found["fix"]["said"] == f"{shell.layout.payload}: Is a directory"
+    assert (shell.layout.payload / "mine").exists()

@@ -14,7 +14,7 @@ from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from typing import Any
 
-from iai.admin import encryption
+from iai.admin import encryption, set_back
 from iai.admin.doctor import backups
 from iai.cli import import_progress, passphrase
 from iai.cli.output import answer, print_json
@@ -153,6 +153,9 @@ def upgrade(layout: Layout, settings: Settings) -> None:
             f"{layout.records} has no records any more, so iai does not begin anew beside"
             f" {good.path}: `iai doctor --fix` restores it; move it away to begin anew"
         )
+    for path in set_back.discard(layout):
+        said = f"{path} was made from changes that the records do not have: it is made again"
+        print(f"iai: {said}", file=sys.stderr)
     try:
         Records(layout.records).close()
     except StoreOutdated:

@@ -127,7 +127,10 @@ def _stages(
     behind = "see `iai status --watch` and logs/group.log" if running else "`iai up --detach`"
     for name, stage in store.stages.items():
         of = f"revision {stage.revision}, {stage.lag_records} behind"
-        if stage.lag_s > LAG_S:
+        if stage.note == health.OF_OTHERS:
+            said = "it was made from changes that the records do not have: they were set back"
+            yield fail(f"stage {name}", said, "`iai down`, then `iai up --detach` makes it again")
+        elif stage.lag_s > LAG_S:
             said = f"{of}, the oldest by {stage.lag_s:.0f} s"
             yield fail(f"stage {name}", said, behind)
         else:

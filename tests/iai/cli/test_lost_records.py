@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from harness.group import Group
 
 from iai.store.auto_backups import AutoBackups
 from iai.store.records import Records
@@ -57,3 +58,30 @@ def test_iai_does_not_begin_anew_beside_a_backup_and_doctor_restores_it(
     assert "None" not in fixed.stderr
     assert "port 9441" in backed_up.iai("show", "#1").stdout
     assert "port 9442" in backed_up.iai("show", "#2").stdout
+
+
+def test_what_was_made_from_later_records_is_made_again_where_they_are_set_back(
+    group: Callable[..., Group],
+) -> None:
+    """New records got the numbers of those that were gone, and so their vectors and terms."""
+    g = group()
+    g.up()
+    g.iai("remember", "the harbour opens at nine")
+    g.settle()
+    g.down()
+    older = (g.layout.records / "data.mdb").read_bytes()
+    g.up()
+    g.iai("remember", "the lighthouse is closed")
+    g.settle()
+    g.down()
+    (g.layout.records / "data.mdb").write_bytes(older)
+    found = json.loads(g.iai("doctor", "--json").stdout)["checks"]
+    [vectors] = [one for one in found if one["check"] == "stage vectors"]
+    assert (vectors["verdict"], "they were set back" in vectors["said"]) == ("fail", True)
+    assert "is made again" in g.iai("up", "--detach").stderr
+    g.iai("remember", "a giraffe eats leaves")
+    g.settle()
+    assert "giraffe" in g.iai("recall", "which animal eats leaves").stdout
+    g.down()
+    deep = json.loads(g.iai("doctor", "--deep", "--json").stdout)["checks"]
+    assert {one["verdict"] for one in deep if one["check"].startswith("deep ")} == {"ok"}

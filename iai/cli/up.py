@@ -14,7 +14,7 @@ from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from typing import Any
 
-from iai.admin import encryption, set_back
+from iai.admin import backup, encryption, set_back
 from iai.admin.doctor import backups
 from iai.cli import import_progress, passphrase
 from iai.cli.output import answer, print_json
@@ -148,6 +148,11 @@ def upgrade(layout: Layout, settings: Settings) -> None:
     passphrase.unlock(layout, settings)
     encryption.check_unlocked(layout)
     _complete_encryption(layout)
+    if backup.cut_short(layout):
+        raise StoreError(
+            f"a restore of {layout.root} was cut short: run it again; what was there before is in"
+            f" {layout.backups}"
+        )
     if good := backups.gone(layout):
         raise StoreError(
             f"{layout.records} has no records any more, so iai does not begin anew beside"

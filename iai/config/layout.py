@@ -176,6 +176,13 @@ class Layout:
         kept = (self.backups, self.redaction, self.ledger, self.logs, self.hooks, self.run)
         return *environments, *spool, *shown, *kept
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files without which a process cannot do its work, if they cannot be written."""
+        environments = (self.records, self.vectors, self.index, self.team)
+        single = (self.payload, self.lifecycle, self.config, self.crypto, self.team_file)
+        return *(path / "data.mdb" for path in environments), *single, self.redaction_key
+
     def create(self) -> None:
         """Create the directories that several processes share, with mode 0700.
 

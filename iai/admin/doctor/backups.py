@@ -34,6 +34,9 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
 
 def problem(layout: Layout, said: str) -> Finding:
     """Return the finding for a store that cannot be read, and what can be done about it."""
+    if backup.cut_short(layout):
+        todo = f"run it again; what was there before is in {layout.backups}"
+        return fail("records", "a restore was cut short", todo)
     try:
         check_unlocked(layout)
     except StoreLocked as error:

@@ -122,7 +122,7 @@ def _stages(
         )
         return
     if store.problem:
-        again = "is rebuilt at once" if running else "`iai up --detach` rebuilds it"
+        again = f"{'`iai down`, then ' if running else ''}`iai up --detach` rebuilds it"
         yield fail("derived data", store.problem, f"{again}; the records are not damaged by that")
     behind = "see `iai status --watch` and logs/group.log" if running else "`iai up --detach`"
     for name, stage in store.stages.items():

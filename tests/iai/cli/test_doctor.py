@@ -194,6 +194,7 @@ def test_a_directory_in_the_place_of_a_text_is_not_deleted_with_what_is_in_it(
     shell.layout.create()
     shell.layout.payload.mkdir()
     (shell.layout.payload / "mine").touch()
+    assert "is a directory, and not a file" in checks(shell)["store"]["said"]
     found = checks(shell, "--deep", "--fix")
     assert found["fix"]["said"] == f"{shell.layout.payload}: Is a directory"
     assert (shell.layout.payload / "mine").exists()

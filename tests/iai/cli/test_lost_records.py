@@ -1,7 +1,9 @@
 """Records that are not there any more: what is left of them is kept, and restored."""
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,3 +87,30 @@ def test_what_was_made_from_later_records_is_made_again_where_they_are_set_back(
     g.down()
     deep = json.loads(g.iai("doctor", "--deep", "--json").stdout)["checks"]
     assert {one["verdict"] for one in deep if one["check"].startswith("deep ")} == {"ok"}
+
+
+def test_nothing_starts_where_a_restore_was_cut_short_and_it_can_be_run_again(
+    backed_up: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty store began beside the records that it had put aside."""
+    layout = backed_up.layout
+    file = backed_up.work / "mine.tar.gz"
+    assert backed_up.iai("backup", str(file)).returncode == 0
+    shutil.rmtree(layout.backups)
+    rename = Path.rename
+
+    def killed(path: Path, target: Path) -> Path:
+        if target == layout.records:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(path, target)
+
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Path, "rename", killed)
+        backed_up.iai("restore", str(file), "--replace")
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert "was cut short: run it again" in backed_up.iai("up", "--detach").stderr
+    assert "was cut short" in backed_up.iai("doctor").stdout
+    assert backed_up.iai("restore", str(file)).returncode == 0
+    assert "port 9442" in backed_up.iai("show", "#2").stdout

@@ -69,7 +69,7 @@ def _findings(layout: Layout, settings: Settings, *, deeply: bool) -> list[Findi
     ]
     if deeply:
         with bar("reading everything") as shown:
-            for finding in deep.checks(layout):
+            for finding in _guarded(deep.checks(layout)):
                 found.append(finding)
                 shown.reach(0, finding.check)
     return found
@@ -101,10 +101,16 @@ def _open_up(layout: Layout, _: list[Finding]) -> None:
 def _put_back(layout: Layout, findings: list[Finding]) -> None:
     if (backup := own_keys.kept(layout)) is not None:
         print(own_keys.put_back(layout, backup), file=sys.stderr)
-    elif any(finding.check in _RECORDS and finding.fixable for finding in findings):
+    elif _lost(layout, findings):
         print(backups.restore(layout), file=sys.stderr)  # this deletes all that is derived
     else:
         deep.delete_damaged(layout, findings)
+
+
+def _lost(layout: Layout, findings: list[Finding]) -> bool:
+    """Are the records damaged, also now that what was closed is open and the keys are back?"""
+    found = any(finding.check in _RECORDS and finding.fixable for finding in findings)
+    return found and backups.damage(layout) is not None
 
 
 def _remove_sockets(layout: Layout, _: list[Finding]) -> None:

@@ -4,6 +4,7 @@ Nothing else is damaged then. Each automatic backup has a copy of it, and the ne
 records can take its place.
 """
 
+import os
 import time
 from pathlib import Path
 
@@ -21,7 +22,12 @@ FIX = "`iai doctor --fix`"
 
 
 def kept(layout: Layout) -> AutoBackup | None:
-    """Return the newest automatic backup with the keys of the records, which the store lacks."""
+    """Return the newest automatic backup with the keys of the records, which the store lacks.
+
+    None where it may not read its own: they may be well.
+    """
+    if layout.crypto.exists() and not os.access(layout.crypto, os.R_OK):
+        return None
     try:
         if not is_encrypted(layout.records) or _open(layout, layout.root):
             return None

@@ -18,6 +18,7 @@ from iai.encryption import key_sources, keys
 from iai.encryption.key_sources import KeyFile, Passphrase
 from iai.errors import KeyMissing, KeyWrong
 from iai.lifecycle.supervision import Exit
+from iai.process import files
 from iai.protocol.message import Actor
 from iai.store import auto_backups
 from iai.store.auto_backups import AutoBackups
@@ -238,4 +239,33 @@ def test_where_only_crypto_json_is_lost_the_doctor_puts_back_that_of_a_backup(
     forget_keys()
     assert "put back" in shell.iai("doctor", "--deep", "--fix").stderr
     assert (layout.records / "data.mdb").read_bytes() == before
+    assert said(layout) == ["zanzibar", "timbuktu"]
+
+
+def test_keys_that_were_only_closed_are_opened_and_nothing_is_restored(
+    crypto: Run, layout: Layout, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crypto("init", "--key-file", str(tmp_path / "own.key"))
+    with closing(Records(layout.records, writer=True)) as records:
+        backups = AutoBackups(layout, records, 3)
+        while not auto_backups.found(layout):
+            backups.step(0, NOW)
+        put(records, new_record("two", text="timbuktu"))
+    layout.crypto.chmod(0)
+    read, access = files.read_regular, os.access
+
+    def closed(path: object) -> bool:
+        return str(path) == str(layout.crypto) and not layout.crypto.stat().st_mode & 0o400
+
+    def refuse(path: Path, *given: int, **options: bool) -> bytes:
+        if closed(path):  # as for anybody but root
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path, *given, **options)
+
+    monkeypatch.setattr(files, "read_regular", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: not closed(path) and access(path, mode))
+    forget_keys()
+    done = shell.iai("doctor", "--deep", "--fix")
+    assert "restored" not in done.stderr
+    assert "put back" not in done.stderr
     assert said(layout) == ["zanzibar", "timbuktu"]

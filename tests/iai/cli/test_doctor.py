@@ -198,3 +198,16 @@ def test_a_directory_in_the_place_of_a_text_is_not_deleted_with_what_is_in_it(
     found = checks(shell, "--deep", "--fix")
     assert found["fix"]["said"] == f"{shell.layout.payload}: Is a directory"
     assert (shell.layout.payload / "mine").exists()
+
+
+def test_a_part_out_of_reach_hides_no_other_check_of_deep(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/a/part")
+
+    shell.layout.create()
+    monkeypatch.setattr(deep, "examine", refuse)
+    found = checks(shell, "--deep")
+    assert found["reach"]["said"] == "/a/part: Permission denied"
+    assert "group" in found

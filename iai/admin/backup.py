@@ -39,6 +39,7 @@ from iai.store.records import SCHEMA, Records
 FORM, SEALED = 1, 2  # versions of the file format: plain, and of an encrypted store
 _MANIFEST, _RECORDS, _SPOOL = "manifest.json", "records/data.mdb", "spool/new"
 _SINGLE = ("config.toml", "lifecycle.json", "redaction/key")
+_WORKSPACE = ".iai-"  # the beginning of the name of a temporary directory
 _MANIFEST_LIMIT = 1 << 16  # bytes
 _PIECE = 1 << 20  # bytes that are read at a time
 
@@ -175,6 +176,7 @@ def restore(
         with _temporary(layout.root) as workspace:
             manifest, key = _unpack(path, workspace, layout.root, decrypt)
             in_team = occupied and layout.team_file.exists()
+            _delete_derived(layout)  # first: that may take long, and nothing is lost by it
             kept = _put_aside(layout, wall) if occupied else None
             _move_in(workspace, layout, key)
         return Restored(manifest, kept, key, in_team)
@@ -197,7 +199,9 @@ def _unpack(
         key = backup_keys.unlock(workspace, root)
         lmdb_file.check(workspace / "records")
         mark, damaged = _read_back(workspace / "records", manifest)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except OSError as error:  # of reading it, or of writing what is in it
+        raise StoreError(f"cannot unpack {path}: {error.strerror or error}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise StoreError(f"cannot read {path}: {error}") from error
     except (StoreAbsent, StoreCorrupt) as error:
         raise StoreError(f"{path} is not an intact backup: {error}") from error
@@ -287,6 +291,18 @@ def _decoded(data: bytes, path: Path) -> Manifest:
     return manifest
 
 
+def cut_short(layout: Layout) -> bool:
+    """Was a restore cut short when the records before it were put aside, and its own not there?"""
+    unpacked = layout.root.glob(f"{_WORKSPACE}*/{_RECORDS}")
+    return not (layout.records / "data.mdb").exists() and any(unpacked)
+
+
+def _delete_derived(layout: Layout) -> None:
+    for derived in (layout.vectors, layout.index, layout.session_start):
+        shutil.rmtree(derived, ignore_errors=True)
+    layout.payload.unlink(missing_ok=True)
+
+
 def _put_aside(layout: Layout, wall: int) -> Path:
     kept = layout.backups / f"before-restore-{clock.iso(wall).replace(':', '')}"
     private(layout.backups)
@@ -300,13 +316,10 @@ def _put_aside(layout: Layout, wall: int) -> Path:
 
 
 def _move_in(workspace: Path, layout: Layout, key: str) -> None:
-    """Move the parts into place, the records last, and delete everything derived from old ones.
+    """Move the parts into place, the records last.
 
     `key`: the name of the file with the key, if that came with it.
     """
-    for derived in (layout.vectors, layout.index, layout.session_start):
-        shutil.rmtree(derived, ignore_errors=True)
-    layout.payload.unlink(missing_ok=True)
     for event in (workspace / _SPOOL).glob("*.json"):
         event.rename(layout.spool_new / event.name)
     if not (workspace / backup_keys.CRYPTO).exists():
@@ -323,5 +336,5 @@ def _move_in(workspace: Path, layout: Layout, key: str) -> None:
 @contextmanager
 def _temporary(directory: Path) -> Iterator[Path]:
     """Make a temporary directory inside `directory`, and so on the same disk."""
-    with tempfile.TemporaryDirectory(prefix=".iai-", dir=directory) as workspace:
+    with tempfile.TemporaryDirectory(prefix=_WORKSPACE, dir=directory) as workspace:
         yield Path(workspace)

@@ -9,7 +9,7 @@ group starts. An environment that was converted already is converted once more, 
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from iai.encryption import keys
 from iai.encryption.cipher import MAGIC, Cipher, is_sealed, sealed_name
 from iai.encryption.key_sources import Source
 from iai.encryption.keys import Keys
-from iai.errors import StoreCorrupt, StoreError, Tampered
+from iai.errors import KeyWrong, StoreCorrupt, StoreError, StoreWriteFailed, Tampered
+from iai.model.units import size
 from iai.process import files
 from iai.store import auto_backups
 from iai.store.graph import GraphStore
 from iai.store.records import Records
-from iai.store.schema import is_encrypted
+from iai.store.schema import is_encrypted, opens
 from iai.store.sealing import keys_gone
 from iai.store.team_store import TeamStore
 from iai.store.vectors import VectorStore
@@ -80,6 +81,18 @@ def complete(layout: Layout, report: Report) -> None:
 
     Raises StoreError if that fails: everything can still be read then.
     """
+    try:
+        _complete(layout, report)
+    except StoreWriteFailed as error:
+        raise StoreWriteFailed(f"{error}; nothing is lost, and `iai up` completes it") from error
+    except OSError as error:
+        raise StoreWriteFailed(
+            f"{error.filename or layout.root}: {error.strerror}; nothing is lost, and `iai up`"
+            " completes it"
+        ) from error
+
+
+def _complete(layout: Layout, report: Report) -> None:
     found = keys.read(layout.root)
     if found is None or found.state == "on":
         return
@@ -112,8 +125,10 @@ def require_keys(layout: Layout) -> Keys:
 
 
 def check_unlocked(layout: Layout) -> None:
-    """Raise StoreLocked if the store is encrypted and its key, or `crypto.json`, is not there."""
-    if keys.load_cipher(layout.root) is not None:
+    """Raise StoreLocked if the store is encrypted and its own key or `crypto.json` is not there."""
+    cipher = keys.load_cipher(layout.root)
+    if cipher is not None:
+        _check_opens(layout, cipher)
         return
     try:
         lost = is_encrypted(layout.records)
@@ -121,6 +136,20 @@ def check_unlocked(layout: Layout) -> None:
         return
     if lost:
         raise keys_gone(layout.records)
+
+
+def _check_opens(layout: Layout, cipher: Cipher) -> None:
+    """Raise KeyWrong if these keys open nothing of what is encrypted: they are another store's."""
+    opened = []
+    for path in (layout.records, layout.vectors, layout.index):
+        with suppress(StoreError):  # it is not there, or too damaged to tell
+            if is_encrypted(path):
+                opened.append(opens(path, cipher))
+    if opened and not any(opened):
+        raise KeyWrong(
+            f"{layout.crypto} is that of another store: nothing here is opened by its keys; put"
+            " back its own, from a backup if need be"
+        )
 
 
 def forms(layout: Layout) -> dict[str, str]:
@@ -146,7 +175,7 @@ def _check_records(layout: Layout) -> None:
         return
     needed, free = _ROOM * data.stat().st_size, shutil.disk_usage(layout.root).free
     if free < needed:
-        raise StoreError(f"{layout.root} has {free >> 20} MB free, and {needed >> 20} are needed")
+        raise StoreError(f"{layout.root} has {size(free)} free, and {size(needed)} are needed")
     with closing(Records(layout.records, writer=True)) as records:
         if sum(records.check_entries()) != records.count_entries():
             raise StoreCorrupt(

@@ -27,6 +27,7 @@ from iai.store.record_view import RecordView
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 
+OF_OTHERS = "made from other records"
 PROJECTS = Settings(store=Path()).ready_projects  # the default
 
 
@@ -61,6 +62,11 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     redacted: dict[str, int] = {}  # secrets that were redacted in what was stored, by kind
     stalled: str = ""  # why what is said is no longer captured; "" if it is: see `capture_watch`
     problem: str = ""  # why something could not be read; "" if everything could
+
+    @property
+    def derived(self) -> bool:
+        """Are the stages known that are made from the records? Then these can be read."""
+        return len(self.stages) > 1
 
     @property
     def caught_up(self) -> bool:
@@ -178,7 +184,7 @@ def _stage(view: RecordView, head: Revisions, applied: Revisions, wall: int, not
         revision=min(applied.floor, head.floor),
         lag_records=missing.count(),
         lag_s=_age_s(wall, oldest.at) if oldest else 0.0,
-        note="made from other records" if applied.head > head.head else note,
+        note=OF_OTHERS if applied.head > head.head else note,
     )
 
 

@@ -41,8 +41,12 @@ def left(layout: Layout) -> list[str]:
 
 
 def copies(layout: Layout) -> list[Path]:
-    """Return copies that iai put aside, which keep what is forgotten: see `discard`."""
-    aside = [p for p in _entries(layout.backups) if not p.name.startswith(("auto-", ".auto-"))]
+    """Return copies that iai put aside, which keep what is forgotten: see `discard`.
+
+    So does an automatic backup whose manifest cannot be read: nothing replaces it.
+    """
+    own = {one.path for one in auto_backups.found(layout)}
+    aside = [p for p in _entries(layout.backups) if p not in own and p.name[:6] != ".auto-"]
     return sorted(aside) + sorted(p for p in _entries(layout.root) if p.name.startswith(".iai-"))
 
 

@@ -97,7 +97,7 @@ def _listed(found: list[AutoBackup], kept: int) -> Iterator[str]:
     for one in found:
         records = count(one.watermark.records_count, "record")
         age = ago(one.made_ns, time.time_ns())
-        yield f"{one.path.name}  {age}, {records}, {size(one.bytes)}, verified"
+        yield f"{one.path.name}  {age}, {records}, {size(one.bytes)}, verified then"
     if not found:
         off = "they are off (IAI_MCP_BACKUPS=0)"
         yield f"no automatic backups: {'the first is made when iai is idle' if kept else off}"

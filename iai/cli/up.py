@@ -14,7 +14,8 @@ from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from typing import Any
 
-from iai.admin import encryption
+from iai.admin import backup, encryption, set_back
+from iai.admin.doctor import backups
 from iai.cli import import_progress, passphrase
 from iai.cli.output import answer, print_json
 from iai.cli.progress import bar
@@ -145,7 +146,21 @@ def upgrade(layout: Layout, settings: Settings) -> None:
     with them is for their owner to say. Raises StoreLocked.
     """
     passphrase.unlock(layout, settings)
+    encryption.check_unlocked(layout)
     _complete_encryption(layout)
+    if backup.cut_short(layout):
+        raise StoreError(
+            f"a restore of {layout.root} was cut short: run it again; what was there before is in"
+            f" {layout.backups}"
+        )
+    if good := backups.gone(layout):
+        raise StoreError(
+            f"{layout.records} has no records any more, so iai does not begin anew beside"
+            f" {good.path}: `iai doctor --fix` restores it; move it away to begin anew"
+        )
+    for path in set_back.discard(layout):
+        said = f"{path} was made from changes that the records do not have: it is made again"
+        print(f"iai: {said}", file=sys.stderr)
     try:
         Records(layout.records).close()
     except StoreOutdated:

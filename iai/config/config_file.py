@@ -21,13 +21,15 @@ def load(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
 
 def read(path: Path) -> tuple[dict[str, object], list[str]]:
     """Return the values in the file; none, and a warning, if it cannot be read."""
-    if path.exists() and not path.is_file():  # reading a pipe might never end
-        return {}, [f"ignoring {path}, which is not a file"]
     try:
+        if path.exists() and not path.is_file():  # reading a pipe might never end
+            return {}, [f"ignoring {path}, which is not a file"]
         text = path.read_text("utf-8")
         parser = importlib.import_module("tomllib")  # lazily: few users have the file
         return parser.loads(text), []
     except (FileNotFoundError, NotADirectoryError):
         return {}, []
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        return {}, [f"ignoring {path}, which cannot be read: {error.strerror}"]
+    except (ValueError, RecursionError) as error:
         return {}, [f"ignoring {path}, which cannot be read: {error}"]

@@ -167,6 +167,22 @@ class Layout:
         kept = (self.spool_new, self.spool_bad, self.redaction)
         return self.root, self.run, *shown, *kept
 
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """The directories that the processes of iai make as they need them."""
+        environments = (self.records, self.vectors, self.index, self.team)
+        spool = (self.spool_new.parent, self.spool_new, self.spool_tmp, self.spool_bad)
+        shown = (self.session_start, self.by_cwd, self.deliveries, self.news)
+        kept = (self.backups, self.redaction, self.ledger, self.logs, self.hooks, self.run)
+        return *environments, *spool, *shown, *kept
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files without which a process cannot do its work, if they cannot be written."""
+        environments = (self.records, self.vectors, self.index, self.team)
+        single = (self.payload, self.lifecycle, self.config, self.crypto, self.team_file)
+        return *(path / "data.mdb" for path in environments), *single, self.redaction_key
+
     def create(self) -> None:
         """Create the directories that several processes share, with mode 0700.
 
@@ -224,5 +240,7 @@ def private(directory: Path) -> None:
             raise StoreError(f"{directory} belongs to another user (uid {found.st_uid})")
         if stat.S_IMODE(found.st_mode) & 0o077:
             directory.chmod(0o700)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StoreError(f"{directory} is not a directory: move it away") from error
     except OSError as error:
         raise StoreError(f"cannot use {directory}: {error.strerror}; check its owner") from error

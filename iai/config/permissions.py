@@ -1,4 +1,7 @@
-"""Whether all that is in a store belongs to its user alone; checked whenever the group starts."""
+"""Whether all that is in a store belongs to its user alone; checked whenever the group starts.
+
+And whether that user can read it: a copy may have lost that.
+"""
 
 import os
 import stat
@@ -19,6 +22,8 @@ def secure(root: Path) -> None:
     """
     for path, why in unsafe(root):
         raise StoreError(f"{path} {why}")
+    for path in closed(root):
+        raise StoreError(f"{path} is closed to yourself; `iai doctor --fix` opens it")
     for path in exposed(root):
         with suppress(OSError):
             path.chmod(path.lstat().st_mode & 0o700)
@@ -33,7 +38,8 @@ def unsafe(root: Path) -> Iterator[tuple[Path, str]]:
     inside = os.path.realpath(root)
     for path, status in _below(root):
         if status.st_uid != os.getuid():
-            yield path, f"belongs to another user (uid {status.st_uid}); delete it, or chown it"
+            todo = "chown it to yourself if it is yours, else move it away"
+            yield path, f"belongs to another user (uid {status.st_uid}); {todo}"
         elif stat.S_ISLNK(status.st_mode):
             target = os.path.realpath(path)
             if not f"{target}/".startswith(f"{inside}/"):
@@ -44,6 +50,25 @@ def unsafe(root: Path) -> Iterator[tuple[Path, str]]:
             or path.parent == root / "run"  # sockets, and the pipe that wakes ingest
         ):
             yield path, "is a pipe, a socket or a device that iai did not create; delete it"
+
+
+def closed(root: Path) -> Iterator[Path]:
+    """Yield the directories and files in a store that its user has no right to read.
+
+    What is in a directory follows it, once it was opened.
+    """
+    for path, status in _below(root):
+        wanted = 0o500 if stat.S_ISDIR(status.st_mode) else 0o400
+        if status.st_mode & wanted != wanted and not stat.S_ISLNK(status.st_mode):
+            yield path
+
+
+def open_up(root: Path) -> None:
+    """Give the user the right to read and write all that is closed to him in his store."""
+    for path in closed(root):
+        with suppress(OSError):
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o700 if stat.S_ISDIR(mode) else 0o600))
 
 
 def exposed(root: Path) -> list[Path]:

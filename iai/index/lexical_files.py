@@ -46,7 +46,7 @@ def problems(path: Path) -> Iterator[str]:
     try:
         segments = [one["segment_id"] for one in json.loads(listed.read_bytes())["segments"]]
         prefixes = tuple(str(segment).replace("-", "") for segment in segments)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         yield "meta.json is not what was written"
         return
     for prefix in prefixes:
@@ -79,7 +79,7 @@ def _intact(file: Path) -> Footer | None:
         data.seek(body)
         try:
             noted = msgspec.json.decode(data.read(length), type=Footer)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return None
         data.seek(0)
         found = 0

@@ -54,8 +54,13 @@ class AutoBackup(Struct, frozen=True, kw_only=True):
 
 def found(layout: Layout) -> list[AutoBackup]:
     """Return all of them, the oldest first. One without a valid manifest is left out."""
-    every = (_read(path) for path in sorted(layout.backups.glob(f"{PREFIX}*")))
-    return sorted((b for b in every if b is not None), key=lambda b: (b.made_ns, b.path.name))
+    valid = (one for one in every(layout).values() if one is not None)
+    return sorted(valid, key=lambda b: (b.made_ns, b.path.name))
+
+
+def every(layout: Layout) -> dict[Path, AutoBackup | None]:
+    """Return all of them by path; None for one without a valid manifest."""
+    return {path: _read(path) for path in sorted(layout.backups.glob(f"{PREFIX}*"))}
 
 
 class AutoBackups:
@@ -210,5 +215,5 @@ def _read(path: Path) -> AutoBackup | None:
         encrypted = (path / KEYS).exists()
         own = {"path": path, "bytes": size, "encrypted": encrypted}
         return msgspec.convert({**manifest, **own}, AutoBackup)
-    except (OSError, msgspec.DecodeError, TypeError):
+    except (OSError, ValueError, RecursionError, TypeError):
         return None

@@ -49,6 +49,7 @@ class Copy:
             max_dbs=MOST_DATABASES,
             mode=0o600,
             readahead=False,
+            lock=False,  # nobody else opens it; on a full disk, touching that file is a SIGBUS
         )
         try:
             named = {name: source.open_db(name, create=False) for name in _names(source)}
@@ -90,7 +91,6 @@ class Copy:
         """Make what was copied durable, and close it."""
         size = (int(self._copy.info()["last_pgno"]) + 1) * int(self._copy.stat()["psize"])
         self.close()
-        (self.file.parent / "lock.mdb").unlink(missing_ok=True)
         if self.file.stat().st_size < size:  # LMDB does not write pages at the end that are free
             os.truncate(self.file, size)
         sync(self.file)

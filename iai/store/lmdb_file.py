@@ -3,9 +3,11 @@
 LMDB's errors become ours here.
 """
 
+import errno
 import fcntl
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +21,10 @@ from iai.store.copying import MOST_DATABASES
 
 LARGEST_WALK = 512 << 20  # bytes of a file that is verified page by page: some 6 s
 _QUICK = 16 << 20  # bytes of a file that a reader verifies for the lack of one page: some 0.2 s
+_SCARCE = 1 << 20  # bytes that are free on a disk that counts as full
 _GIVEN_BACK = 1 << 20  # bytes that a sound file may lack
 MAX_READERS = 1_024  # a hundred sessions may start at once, each a reader
+_SLOT = 64  # bytes of a lock file for each reader, and for its head
 DAMAGE = (
     lmdb.CorruptedError,
     lmdb.PageNotFoundError,
@@ -46,6 +50,8 @@ def open_file(path: Path, map_size: int, *, writer: bool, derived: bool) -> lmdb
     if not writer and not (path / "data.mdb").exists():
         raise StoreAbsent(path)
     with translated(path):
+        if writer:
+            _reserve_lock_file(path / "lock.mdb")
         # A reader registers in the lock file, so that the writer spares the pages it sees. If that
         # file is not writable (a read-only home), there is no writer either.
         lock = writer or os.access(path / "lock.mdb", os.W_OK)
@@ -63,6 +69,31 @@ def open_file(path: Path, map_size: int, *, writer: bool, derived: bool) -> lmdb
             lock=lock,
             readahead=False,  # lookups are scattered; read-ahead would load whole extents
         )
+
+
+def _reserve_lock_file(file: Path) -> None:
+    """Have all of the lock file on disk: to touch a hole in it on a full disk is a SIGBUS.
+
+    Raises StoreWriteFailed if there is no room for it.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, (MAX_READERS + 2) * _SLOT)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StoreWriteFailed(f"{file}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _full(path: Path) -> bool:
+    """Is the disk full? LMDB calls a write that was cut short an I/O error."""
+    try:
+        return shutil.disk_usage(path).free < _SCARCE
+    except OSError:
+        return False
 
 
 def damaged(error: lmdb.Error, path: Path) -> StoreCorrupt:
@@ -86,7 +117,10 @@ def translated(path: Path) -> Iterator[None]:
     except lmdb.ReadersFullError as error:
         raise StoreWriteFailed(f"{path}: {MAX_READERS} read it at once; try again") from error
     except lmdb.Error as error:
-        raise StoreWriteFailed(f"{path}: {error}; check the disk") from error
+        said = str(error).removeprefix(f"{path}: ")
+        if _full(path):
+            raise StoreWriteFailed(f"{path}: the disk is full ({said}): free some space") from error
+        raise StoreWriteFailed(f"{path}: {said}; check the disk") from error
 
 
 def check_length(env: lmdb.Environment, path: Path, *, writer: bool) -> None:

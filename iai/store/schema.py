@@ -9,12 +9,13 @@ from pathlib import Path
 import lmdb
 
 from iai.config.layout import private
+from iai.encryption.cipher import Cipher
 from iai.errors import StoreCorrupt, StoreOutdated, StoreTooNew
 from iai.store.codec import decode_u64, encode_u64
-from iai.store.database import Database
+from iai.store.database import Database, EntryCorrupt
 from iai.store.lmdb_file import check_length, open_file, translated
 from iai.store.migrations import Step
-from iai.store.sealing import is_sealed
+from iai.store.sealing import Sealing, is_sealed
 from iai.store.transaction import Transaction
 
 SCHEMA_KEY = b"schema"  # in `meta`
@@ -80,6 +81,20 @@ def keep_copy(path: Path, schema: int, copy: Callable[[Path], None]) -> None:
     copies = sorted(backups.glob(f"{name}*"), key=lambda one: one.stat().st_mtime_ns)
     for old in copies[:-COPIES_KEPT]:
         shutil.rmtree(old)
+
+
+def opens(path: Path, cipher: Cipher) -> bool:
+    """Is this encrypted environment opened by these keys? Raises StoreAbsent, StoreError."""
+    with closing(open_file(path, 0, writer=False, derived=False)) as env, translated(path):
+        check_length(env, path, writer=False)
+        meta = env.open_db(b"meta", create=False)
+        with env.begin(buffers=False) as raw:
+            note = raw.get(SCHEMA_KEY, db=meta)
+        try:
+            sealed = Sealing(path, path.name, cipher).database("meta", meta, members=False)
+            return note is not None and bool(sealed.unseal(SCHEMA_KEY, note))
+        except EntryCorrupt:
+            return False
 
 
 def is_encrypted(path: Path) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 
 from iai.admin import backup, scrub_check
+from iai.admin.doctor import own_keys
 from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.admin.encryption import check_unlocked
 from iai.config.layout import Layout
@@ -33,10 +34,14 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
 
 def problem(layout: Layout, said: str) -> Finding:
     """Return the finding for a store that cannot be read, and what can be done about it."""
+    if backup.cut_short(layout):
+        todo = f"run it again; what was there before is in {layout.backups}"
+        return fail("records", "a restore was cut short", todo)
     try:
         check_unlocked(layout)
-    except StoreLocked:
-        return fail("records", said, "give the store its key; nothing in it is damaged by that")
+    except StoreLocked as error:
+        todo, fixable = own_keys.remedy(layout)
+        return fail("records", str(error), todo, fixable=fixable)
     if damage(layout) is None:
         todo = "`iai doctor --deep` names what is damaged; `iai up --detach` rebuilds derived data"
         return fail("records", said, todo)
@@ -55,12 +60,23 @@ def remedy(layout: Layout, command: str) -> tuple[str, bool]:
     return f"{command} restores {good.path.name}, made {made}", True
 
 
+def gone(layout: Layout) -> AutoBackup | None:
+    """Return the newest good backup of records that are not there; None if they are, or it is not.
+
+    To begin anew beside it would be to lose what is in it: backups are replaced.
+    """
+    data = layout.records / "data.mdb"
+    return None if data.exists() and data.stat().st_size else newest_good(layout)
+
+
 def damage(layout: Layout) -> str | None:
     """Return why the records are damaged as a whole: their pages are, or the watermark.
 
     None if they are not, whatever entries are damaged: all others can be read. Verifies the pages
     without LMDB, which may crash on damaged ones; not those of a file too large for that.
     """
+    if gone(layout):
+        return f"{layout.records} has no records any more"
     try:
         lmdb_file.check(layout.records)
         with view_of(layout.records) as view:
@@ -74,19 +90,24 @@ def damage(layout: Layout) -> str | None:
 
 def newest_good(layout: Layout) -> AutoBackup | None:
     """Return the newest automatic backup that is intact."""
-    return next(filter(_is_intact, reversed(auto_backups.found(layout))), None)
+    return next((one for one in reversed(auto_backups.found(layout)) if not problem_of(one)), None)
 
 
-def _is_intact(one: AutoBackup) -> bool:
-    """Are its pages intact, and its entries, if they have checksums?"""
+def problem_of(one: AutoBackup) -> str:
+    """Return what is wrong with its pages, or with its entries, if they have checksums; or ""."""
     try:
         lmdb_file.check(one.path / "records")
         if one.schema < SCHEMA:
-            return True
+            return ""
         with closing(Records(one.path / "records")) as records:
-            return not any(records.problems())
-    except StoreError:
-        return False
+            with records.view() as view:
+                if view.watermark() != one.watermark:
+                    return "its records don't match its manifest"
+            return next(records.problems(), "")
+    except StoreError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
 
 
 def restore(layout: Layout) -> str:
@@ -99,9 +120,9 @@ def restore(layout: Layout) -> str:
         raise StoreError("no automatic backup is intact")
     done = backup.restore(layout, good.path, time.time_ns(), replace=True)
     records = count(done.manifest.watermark.records_count, "record")
+    kept = f"; the damaged records are in {done.kept}" if done.kept else ""
     return (
-        f"restored {records} from {done.manifest.made_at}; the damaged records are in"
-        f" {done.kept}.\n"
+        f"restored {records} from {done.manifest.made_at}{kept}.\n"
         "Now `iai up --detach`, then `iai import --all`: what hosts have written since comes back\n"
         "from their transcripts. Repeat what you noted, pinned, edited or forgot since then."
     )
@@ -109,12 +130,15 @@ def restore(layout: Layout) -> str:
 
 def _backups(layout: Layout, kept: int) -> Finding:
     found, wall = auto_backups.found(layout), time.time_ns()
+    if lost := [path.name for path, one in auto_backups.every(layout).items() if one is None]:
+        said = f"{', '.join(lost)} cannot be read: its manifest is gone or damaged"
+        return warn("backups", said, "iai makes another when it is idle; then delete it")
     if not kept:
         return ok("backups", "automatic backups are off (IAI_MCP_BACKUPS=0)")
     if not found:
         return ok("backups", "none yet; the first is made when iai is idle")
     newest = found[-1]
-    said = f"{len(found)}, the newest {ago(newest.made_ns, wall)}, read back and verified"
+    said = f"{len(found)}, the newest {ago(newest.made_ns, wall)}, read back and verified then"
     if wall - newest.made_ns > OLD_NS and _age_of_change(layout, wall) < OLD_NS:
         return warn("backups", said, "see logs/group.log for why no newer one was made")
     return ok("backups", said)

@@ -9,11 +9,12 @@ import multiprocessing
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from itertools import islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, ForkServerContext
 from pathlib import Path
+from typing import TypeVar
 
 from iai.admin.doctor import backups
 from iai.admin.doctor.finding import Finding, fail, ok
@@ -29,15 +30,20 @@ from iai.ingest import spool
 from iai.lifecycle import saved_state
 from iai.model.revisions import Revisions
 from iai.process import lock
+from iai.process.files import read_regular
 from iai.session_start.payload_files import read_sidecar
+from iai.store import auto_backups
 from iai.store.graph import GraphView
 from iai.store.readers import Readers
 from iai.store.record_view import RecordView
 from iai.store.vectors import VectorView
 
+T = TypeVar("T")
+
 LISTED = 100  # problems of one part
 _PREFIX = "deep "  # of the name of a check
 _RESTORE = "all else can still be read (`iai export`); `iai restore --replace` a backup"
+_LARGEST = 1 << 20  # bytes of a small file
 _LEAST_S, _BYTES_A_SECOND = 120.0, 1 << 20  # how long a part may take before it counts as stuck
 _SLICE = 4_096  # records compared at a time
 _LOST = "it was made from changes of the records that are not there: the records lost their last"
@@ -107,6 +113,11 @@ def _discard(_: Layout) -> tuple[str, bool]:
     return "delete it; `iai import --all` reads what was said from the transcripts", False
 
 
+def _outlive(_: Layout) -> tuple[str, bool]:
+    """Return what to do about a damaged backup. It is never restored by itself."""
+    return "keep it until iai has made another, when it is idle; then delete it", False
+
+
 def _restore(layout: Layout) -> tuple[str, bool]:
     """Return what to do about damaged records, and whether `--fix` can do it now."""
     if backups.damage(layout) is None:
@@ -122,7 +133,9 @@ def problems(name: str, layout: Layout) -> Iterator[str]:
     except StoreAbsent as error:
         if (path / "data.mdb").exists():
             yield f"a database is missing: {error}"
-    except (StoreError, ValueError, OSError) as error:
+    except OSError as error:
+        yield f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except (StoreError, ValueError) as error:
         yield str(error)
 
 
@@ -144,29 +157,60 @@ def _parts(layout: Layout) -> dict[str, _Part]:
         "payloads": (_payloads, layout.session_start, _rewrite),
         "lifecycle": (_lifecycle, layout.lifecycle, _rebuild),
         "sealed events": (_sealed_events, layout.spool_new.parent, _discard),
+        "backups": (_backups, layout.backups, _outlive),
     }
 
 
 def _records(layout: Layout) -> Iterator[str]:
+    if backups.gone(layout):
+        yield f"{layout.records} has no records any more"
+        return
     with closing(Readers(layout)) as readers:
         yield from readers.records.problems()
+
+
+def _view_records(readers: Readers) -> AbstractContextManager[RecordView]:
+    return readers.records.view()
+
+
+def _view_graph(readers: Readers) -> AbstractContextManager[GraphView]:
+    return readers.graph.view()
+
+
+@contextmanager
+def _readable(
+    readers: Readers, opened: Callable[[Readers], AbstractContextManager[T]]
+) -> Iterator[T | None]:
+    """Open what a part is compared with; None if that cannot be read: its own part says so."""
+    with ExitStack() as stack:
+        try:
+            view = stack.enter_context(opened(readers))
+        except StoreError:
+            view = None
+        yield view
 
 
 def _vectors(layout: Layout) -> Iterator[str]:
     with closing(Readers(layout)) as readers:
         yield from readers.vectors.problems()
         # The records are opened last: they are as late as the vectors, or later.
-        with readers.vectors.view() as vectors, readers.records.view() as records:
-            yield from _compared_vectors(vectors, records)
+        with (
+            readers.vectors.view() as vectors,
+            _readable(readers, _view_records) as records,
+        ):
+            if records is not None:
+                yield from _compared_vectors(vectors, records)
 
 
 def _index(layout: Layout) -> Iterator[str]:
     with closing(Readers(layout)) as readers:
         yield from readers.graph.problems()
-        with readers.graph.view() as graph, readers.records.view() as records:
+        with readers.graph.view() as graph, _readable(readers, _view_records) as records:
+            if records is None:
+                return
             if _ahead(graph.progress().records_applied, records):
                 yield _LOST
-            if _comparable(graph.progress().records_applied, records):
+            elif _comparable(graph.progress().records_applied, records):
                 yield from _compared_terms(graph, records)
 
 
@@ -175,10 +219,13 @@ def _lexical(layout: Layout) -> Iterator[str]:
     yield from damaged
     if damaged or not (layout.lexical / "meta.json").exists():
         return
-    with closing(Readers(layout)) as readers, readers.graph.view() as graph:
+    with closing(Readers(layout)) as readers, _readable(readers, _view_graph) as graph:
         found = lexical.labels(layout.lexical)
-        with readers.records.view() as records:
-            if _comparable(graph.progress().records_applied, records):
+        with _readable(readers, _view_records) as records:
+            if graph is None or records is None:
+                return
+            applied = graph.progress().records_applied
+            if not _ahead(applied, records) and _comparable(applied, records):
                 expected = [record.label for record in records.after(0)]
                 yield from _differences(set(found), set(expected), "the lexical index")
                 if len(found) > len(set(found)):
@@ -189,7 +236,8 @@ def _payloads(layout: Layout) -> Iterator[str]:
     for path in _payload_files(layout):
         sidecar = read_sidecar(path)
         try:
-            intact = sidecar is not None and is_intact(sidecar, path.read_bytes().decode())
+            text = read_regular(path, _LARGEST).decode()
+            intact = sidecar is not None and is_intact(sidecar, text)
         except UnicodeDecodeError:
             intact = False
         if not intact:
@@ -212,8 +260,17 @@ def _sealed_events(layout: Layout) -> Iterator[str]:
                 yield f"{path.relative_to(layout.root)}: {error}"
 
 
+def _backups(layout: Layout) -> Iterator[str]:
+    for path, one in auto_backups.every(layout).items():
+        said = "its manifest is not what was written" if one is None else backups.problem_of(one)
+        if said and path.exists():  # else ingest has replaced it meanwhile
+            yield f"{path.name}: {said}"
+
+
 def _lifecycle(layout: Layout) -> Iterator[str]:
-    if layout.lifecycle.exists() and saved_state.decode(layout.lifecycle.read_bytes()) is None:
+    with suppress(FileNotFoundError):
+        if saved_state.decode(read_regular(layout.lifecycle, _LARGEST)) is not None:
+            return
         yield f"{layout.lifecycle.name} is not what was written"
 
 
@@ -221,6 +278,7 @@ def _compared_vectors(vectors: VectorView, records: RecordView) -> Iterator[str]
     progress = vectors.progress()
     if _ahead(progress.applied, records):
         yield _LOST
+        return
     if not progress.serving or not _comparable(progress.applied, records):
         return
     if vectors.generation(progress.serving) is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from iai.admin import plaintext
+from iai.admin.doctor import own_keys
 from iai.admin.doctor.finding import Finding, fail, ok, warn
 from iai.admin.encryption import check_unlocked
 from iai.config.layout import Layout
@@ -24,7 +25,8 @@ def checks(layout: Layout, settings: Settings) -> Iterator[Finding]:
             yield ok("encryption", "off; `iai crypto init` turns it on")
             return
     except StoreError as error:
-        yield fail("encryption", str(error), "until then nothing of the store can be read")
+        todo, fixable = own_keys.remedy(layout)
+        yield fail("encryption", str(error), todo, fixable=fixable)
         return
     yield _state(found)
     yield from _plaintext(layout, settings)

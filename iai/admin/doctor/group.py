@@ -39,7 +39,7 @@ def checks(layout: Layout, settings: Settings, *, verify: bool = True) -> Iterat
     with Client(layout) as client:
         running = client.running()
         yield from _running(client, layout) if running else _stopped(layout)
-    yield from _stages(layout, settings, verify=verify)
+    yield from _stages(layout, settings, running=running, verify=verify)
     yield from team.checks(layout)
     yield from backups.checks(layout, settings)
     yield _ledger(layout)
@@ -106,12 +106,14 @@ def _embedder(client: Client) -> Finding:
     return ok("embedder", f"computes vectors of {answer.vectors[0].dimension} dimensions")
 
 
-def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Finding]:
+def _stages(
+    layout: Layout, settings: Settings, *, running: bool, verify: bool
+) -> Iterator[Finding]:
     if not layout.root.exists():  # which is said already
         return
     wall = time.time_ns()
     store = health.measure(layout, wall, settings.ready_projects)
-    if store.problem:
+    if store.problem and not store.derived:
         todo = "`iai doctor` finds out what is damaged, and what can be done"
         yield (
             backups.problem(layout, store.problem)
@@ -119,11 +121,18 @@ def _stages(layout: Layout, settings: Settings, *, verify: bool) -> Iterator[Fin
             else fail("records", store.problem, todo)
         )
         return
+    if store.problem:
+        again = f"{'`iai down`, then ' if running else ''}`iai up --detach` rebuilds it"
+        yield fail("derived data", store.problem, f"{again}; the records are not damaged by that")
+    behind = "see `iai status --watch` and logs/group.log" if running else "`iai up --detach`"
     for name, stage in store.stages.items():
         of = f"revision {stage.revision}, {stage.lag_records} behind"
-        if stage.lag_s > LAG_S:
+        if stage.note == health.OF_OTHERS:
+            said = "it was made from changes that the records do not have: they were set back"
+            yield fail(f"stage {name}", said, "`iai down`, then `iai up --detach` makes it again")
+        elif stage.lag_s > LAG_S:
             said = f"{of}, the oldest by {stage.lag_s:.0f} s"
-            yield fail(f"stage {name}", said, "see `iai status --watch` and logs/group.log")
+            yield fail(f"stage {name}", said, behind)
         else:
             yield ok(f"stage {name}", of)
     age_s = store.payload.age_s

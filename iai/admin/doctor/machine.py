@@ -16,7 +16,7 @@ from iai.admin.doctor.finding import (
 from iai.admin.version import ENGINES
 from iai.config import config_file
 from iai.config.layout import Layout
-from iai.config.permissions import exposed, unsafe
+from iai.config.permissions import closed, exposed, unsafe
 from iai.config.settings import Settings
 from iai.ingest import spool
 from iai.install import hook_status, installer, scripts, service
@@ -55,18 +55,54 @@ def _packages() -> Finding:
 
 
 def _permissions(layout: Layout) -> Finding:
-    if not layout.root.is_dir():
+    return _root(layout) or _below(layout) or ok("store", f"{layout.root}, private to you")
+
+
+def _root(layout: Layout) -> Finding | None:
+    if layout.root.is_symlink() and not layout.root.exists():
+        return fail("store", f"{layout.root} leads nowhere", "put back what it leads to")
+    if not layout.root.exists():
         return fail("store", f"{layout.root} does not exist", "`iai up --detach` creates it")
+    if not layout.root.is_dir():
+        return fail(
+            "store", f"{layout.root} is not a directory", "move it away, or set IAI_MCP_STORE"
+        )
     if layout.root.stat().st_uid != os.getuid():
-        return fail("store", f"{layout.root} belongs to another user", "chown it to yourself")
+        todo = f"`sudo chown -R $(id -u) {layout.root}`"
+        return fail("store", f"{layout.root} belongs to another user", todo)
+    return None
+
+
+def _below(layout: Layout) -> Finding | None:
+    if shut := list(closed(layout.root)):
+        said = f"{count(len(shut), 'path')} closed to yourself, for example {shut[0]}"
+        return fail(
+            "store", said, "`iai doctor --fix` opens them; nothing is damaged by that", fixable=True
+        )
     if not os.access(layout.root, os.W_OK | os.X_OK):
         return fail("store", f"{layout.root} is not writable", f"chmod u+rwx {layout.root}")
-    for path, why in unsafe(layout.root):
-        return fail("store", f"{path} {why}", "until then iai does not start")
+    if strange := list(unsafe(layout.root)):
+        path, why = strange[0]
+        more = f"; and {len(strange) - 1} more like it" if len(strange) > 1 else ""
+        return fail("store", f"{path} {why}{more}", "until then iai does not start")
+    if misplaced := _misplaced(layout):
+        return misplaced
     if others := exposed(layout.root):
         said = f"others can read {count(len(others), 'file')}, for example {others[0]}"
         return warn("store", said, "`iai doctor --fix` removes their permissions", fixable=True)
-    return ok("store", f"{layout.root}, private to you")
+    return None
+
+
+def _misplaced(layout: Layout) -> Finding | None:
+    for path in layout.directories:
+        if os.path.lexists(path) and not path.is_dir():
+            todo = "move it away; iai makes the directory again, and what was derived"
+            return fail("store", f"{path} is not a directory", todo)
+    for path in layout.files:
+        if path.is_dir():
+            todo = "move it away; iai writes the file again if it is derived"
+            return fail("store", f"{path} is a directory, and not a file", todo)
+    return None
 
 
 def _disk(layout: Layout, settings: Settings) -> Finding:

@@ -17,12 +17,15 @@ from iai.config.layout import Layout
 from iai.index import lexical_files
 from iai.index.lexical import LexicalIndex
 from iai.index.terms import extract
+from iai.model.clock import Now
 from iai.process import lock
 from iai.protocol.ingest import Capture, CapturedTurn
 from iai.protocol.message import Actor
+from iai.store import auto_backups
+from iai.store.auto_backups import DAY_NS, AutoBackups
 from iai.store.codec import encode_u64, pack
 from iai.store.records import Records
-from tests.iai.store.builders import flip, kept
+from tests.iai.store.builders import NOW, flip, kept, new_record, put
 
 Change = Callable[[World], object]
 
@@ -220,3 +223,40 @@ def test_what_is_damaged_and_derived_is_deleted_but_not_while_the_group_runs(
     assert layout.records.exists(), "it cannot be rebuilt"
     assert given.exists(), "nor can that"
     assert set(problems(layout)) == {"records"}
+
+
+def test_a_damaged_backup_is_named_and_an_intact_one_is_not(tmp_path: Path) -> None:
+    layout = intact(tmp_path / "store")
+    records = Records(layout.records, writer=True)
+    made = [_backed_up(layout, records, day) for day in (0, 1, 2)]
+    records.close()
+    os.truncate(made[0] / "records" / "data.mdb", 9_000)
+    flip_file(made[1] / "manifest.json", 12)
+    found = problems(layout)["backups"]
+    assert {said.partition(":")[0] for said in found} == {made[0].name, made[1].name}
+    assert "its manifest is not what was written" in found[1]
+
+
+def test_what_is_derived_is_not_called_damaged_where_the_records_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    layout = intact(tmp_path / "store")
+    os.truncate(layout.records / "data.mdb", 9_000)
+    assert set(problems(layout)) == {"records"}
+
+
+def _backed_up(layout: Layout, records: Records, day: int) -> Path:
+    put(records, new_record(f"day {day}"))
+    now = Now(NOW.wall + day * 2 * DAY_NS, NOW.mono + day * 2 * DAY_NS)
+    backups = AutoBackups(layout, records, 3)
+    with records.view() as view:
+        mark = view.watermark()
+    while backups.due(mark, 0, now, idle=True):
+        backups.step(0, now)
+    return auto_backups.found(layout)[-1].path
+
+
+def flip_file(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x84
+    path.write_bytes(data)

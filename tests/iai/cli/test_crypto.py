@@ -18,11 +18,14 @@ from iai.encryption import key_sources, keys
 from iai.encryption.key_sources import KeyFile, Passphrase
 from iai.errors import KeyMissing, KeyWrong
 from iai.lifecycle.supervision import Exit
+from iai.process import files
 from iai.protocol.message import Actor
+from iai.store import auto_backups
+from iai.store.auto_backups import AutoBackups
 from iai.store.records import Records
 from iai.store.schema import is_encrypted
 from tests.iai.encryption.process_keys import forget_keys
-from tests.iai.store.builders import new_record, put
+from tests.iai.store.builders import NOW, new_record, put
 from tests.shell import Shell
 
 Make = Callable[..., Group]
@@ -204,3 +207,65 @@ def test_a_group_gets_its_keys_from_the_command_that_starts_it(group: Make) -> N
         assert SECRET.encode() not in environment + " ".join(process.cmdline()).encode()
     assert g.iai("crypto", "rotate").returncode == 1
     assert g.all_ready()
+
+
+def of_another_store(crypto: Path) -> None:
+    other = Layout(crypto.parent.parent / "other")
+    other.create()
+    keys.set_state(other.root, keys.create(other.root, KeyFile("a.key")), "on")
+    (other.root / "a.key").rename(crypto.parent / "a.key")
+    other.crypto.replace(crypto)
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, of_another_store, lambda it: it.write_bytes(b"{")])
+def test_where_only_crypto_json_is_lost_the_doctor_puts_back_that_of_a_backup(
+    crypto: Run, layout: Layout, shell: Shell, tmp_path: Path, lose: Callable[[Path], object]
+) -> None:
+    """It restored an old backup, and left what was said since beside keys that do not open it."""
+    crypto("init", "--key-file", str(tmp_path / "own.key"))
+    with closing(Records(layout.records, writer=True)) as records:
+        backups = AutoBackups(layout, records, 3)
+        while not auto_backups.found(layout):
+            backups.step(0, NOW)
+        put(records, new_record("two", text="timbuktu"))
+    lose(layout.crypto)
+    forget_keys()
+    before = (layout.records / "data.mdb").read_bytes()
+    assert "crypto.json" in shell.iai("up", "--detach").stderr
+    found = shell.iai("doctor", "--deep")
+    assert "puts back the crypto.json of auto-" in found.stdout
+    assert "restores auto-" not in found.stdout
+    assert "deep vectors" not in found.stdout  # nothing can be said of it
+    forget_keys()
+    assert "put back" in shell.iai("doctor", "--deep", "--fix").stderr
+    assert (layout.records / "data.mdb").read_bytes() == before
+    assert said(layout) == ["zanzibar", "timbuktu"]
+
+
+def test_keys_that_were_only_closed_are_opened_and_nothing_is_restored(
+    crypto: Run, layout: Layout, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crypto("init", "--key-file", str(tmp_path / "own.key"))
+    with closing(Records(layout.records, writer=True)) as records:
+        backups = AutoBackups(layout, records, 3)
+        while not auto_backups.found(layout):
+            backups.step(0, NOW)
+        put(records, new_record("two", text="timbuktu"))
+    layout.crypto.chmod(0)
+    read, access = files.read_regular, os.access
+
+    def closed(path: object) -> bool:
+        return str(path) == str(layout.crypto) and not layout.crypto.stat().st_mode & 0o400
+
+    def refuse(path: Path, *given: int, **options: bool) -> bytes:
+        if closed(path):  # as for anybody but root
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path, *given, **options)
+
+    monkeypatch.setattr(files, "read_regular", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: not closed(path) and access(path, mode))
+    forget_keys()
+    done = shell.iai("doctor", "--deep", "--fix")
+    assert "restored" not in done.stderr
+    assert "put back" not in done.stderr
+    assert said(layout) == ["zanzibar", "timbuktu"]

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from harness.group import Group, wait_until
 
+from iai.admin.doctor import deep
+from iai.config.layout import Layout, private
+from iai.errors import StoreError
 from iai.process import lock
+from iai.store import auto_backups
 from tests.actors.real import capture
 from tests.shell import Shell
 
@@ -116,3 +120,98 @@ def test_sockets_that_a_killed_group_left_outside_the_store_are_found_and_fixed(
     finally:
         if g.layout.sockets.exists():
             g.layout.sockets.rmdir()
+
+
+def test_what_is_closed_to_its_user_is_named_refused_and_opened(shell: Shell) -> None:
+    """A copy by another user, or a careless chmod, ended each command with a traceback."""
+    g = shell
+    g.layout.create()
+    g.layout.backups.mkdir()
+    (g.layout.backups / "mine").write_text("kept")
+    (g.layout.backups / "mine").chmod(0o200)
+    g.layout.backups.chmod(0o300)
+    found = checks(g)["store"]
+    assert (found["verdict"], str(g.layout.backups) in found["said"]) == ("fail", True)
+    refused = g.iai("up", "--detach")
+    assert (refused.returncode, "is closed to yourself" in refused.stderr) == (1, True)
+    assert "store" not in bad(g, "--fix")
+    assert g.layout.backups.stat().st_mode & 0o777 == 0o700
+    assert (g.layout.backups / "mine").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_out_of_reach_ends_no_check_but_its_own(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Layout) -> None:
+        raise PermissionError(13, "Permission denied", "/a/backup")
+
+    shell.layout.create()
+    monkeypatch.setattr(auto_backups, "every", refuse)
+    done = shell.iai("doctor")
+    assert done.returncode == 1
+    assert "/a/backup: Permission denied" in done.stdout
+    assert "iai is not running" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["records", "index", "backups", "session-start/by-cwd"])
+def test_a_file_in_the_place_of_a_directory_is_named(shell: Shell, name: str) -> None:
+    shell.layout.create()
+    path = shell.layout.root / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("nowhere")
+    assert checks(shell)["store"]["said"] == f"{path} is not a directory"
+    with pytest.raises(StoreError, match="is not a directory: move it away"):
+        private(path)
+
+
+def test_a_store_that_is_no_directory_is_said_to_be_so(shell: Shell) -> None:
+    shell.layout.root.parent.mkdir(exist_ok=True)
+    shell.layout.root.symlink_to("nowhere")
+    assert "leads nowhere" in checks(shell)["store"]["said"]
+    shell.layout.root.unlink()
+    shell.layout.root.write_text("")
+    assert "is not a directory" in checks(shell)["store"]["said"]
+
+
+def test_a_repair_that_fails_is_a_finding_and_hides_no_other(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk one line of text took the place of all, with --json too."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/a/backup")
+
+    shell.layout.create()
+    shell.layout.lifecycle.write_text("damaged")
+    monkeypatch.setattr(deep, "delete_damaged", refuse)
+    found = checks(shell, "--deep", "--fix")
+    assert (found["fix"]["verdict"], found["fix"]["said"]) == (
+        "fail",
+        "/a/backup: No space left on device",
+    )
+    assert found["deep lifecycle"]["verdict"] == "fail"
+
+
+def test_a_directory_in_the_place_of_a_text_is_not_deleted_with_what_is_in_it(
+    shell: Shell,
+) -> None:
+    shell.layout.create()
+    shell.layout.payload.mkdir()
+    (shell.layout.payload / "mine").touch()
+    assert "is a directory, and not a file" in checks(shell)["store"]["said"]
+    found = checks(shell, "--deep", "--fix")
+    assert found["fix"]["said"] == f"{shell.layout.payload}: Is a directory"
+    assert (shell.layout.payload / "mine").exists()
+
+
+def test_a_part_out_of_reach_hides_no_other_check_of_deep(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/a/part")
+
+    shell.layout.create()
+    monkeypatch.setattr(deep, "examine", refuse)
+    found = checks(shell, "--deep")
+    assert found["reach"]["said"] == "/a/part: Permission denied"
+    assert "group" in found

@@ -141,3 +141,10 @@ def test_a_file_nested_too_deep_is_ignored_with_a_warning(path: Path) -> None:
     values, (warning,) = config_file.read(path)
     assert values == {}
     assert "cannot be read" in warning
+
+
+def test_a_file_out_of_reach_is_reported_and_ignored() -> None:
+    """Every command looks for it first: in a store of root's, each ended with a traceback."""
+    path = Path("/" + "x" * 300) / "config.toml"  # whether it is there cannot be told
+    values, [warning] = config_file.read(path)
+    assert (values, "cannot be read" in warning) == ({}, True)

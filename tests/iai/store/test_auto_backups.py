@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iai.admin import scrub_check
 from iai.config.layout import Layout
 from iai.encryption import keys
 from iai.encryption.key_sources import KeyFile
@@ -196,3 +197,21 @@ def test_in_an_encrypted_store_they_are_sealed_and_one_in_the_clear_is_replaced(
     assert (plain.encrypted, sealed.encrypted) == (False, True)
     assert b"alpha" not in (sealed.path / auto_backups.DATA).read_bytes()
     assert texts(sealed) == ["alpha"]
+
+
+@pytest.mark.parametrize("damage", [b'{"form": "\xa2"}', b"[" * 100_000, b"[1]", b""])
+def test_one_with_a_damaged_manifest_hinders_nothing_and_is_deleted_with_what_was_put_aside(
+    layout: Layout, records: Records, damage: bytes
+) -> None:
+    backups = AutoBackups(layout, records, 3)
+    backups.start()
+    run(backups, records, later(0))
+    [good] = found(layout)
+    (good.path / auto_backups.MANIFEST).write_bytes(damage)
+    again = AutoBackups(layout, records, 3)
+    again.start()
+    assert run(again, records, later(2))
+    assert good.path not in [one.path for one in found(layout)]
+    assert scrub_check.copies(layout) == [good.path]  # what is forgotten stays in it
+    assert scrub_check.discard(layout) == 1
+    assert len(found(layout)) == 1

@@ -1,10 +1,11 @@
 """One LMDB environment between processes: growing, versions, damage, and the one writer."""
 
+import errno
 import mmap
 import multiprocessing
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -428,3 +429,24 @@ def test_damage_is_that_of_the_environment_that_was_read_not_of_a_view_within(
     assert damage.value.path == tmp_path / "outer"
     outer.close()
     inner.close()
+
+
+def test_no_part_of_a_lock_file_is_missing_on_disk(tmp_path: Path) -> None:
+    """To touch one on a full disk ended the process with SIGBUS: `iai crypto init` did."""
+    with closing(open_things(tmp_path, writer=True)) as environment:
+        status = (tmp_path / "lock.mdb").stat()
+        assert status.st_blocks * 512 >= status.st_size >= 1_024 * 64
+        copy = environment.begin_copy(tmp_path / "copy")
+        assert not (tmp_path / "copy" / "lock.mdb").exists()
+        copy.close()
+
+
+def test_no_room_for_the_lock_file_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(StoreWriteFailed, match="No space left"):
+        open_things(tmp_path, writer=True)

@@ -58,7 +58,7 @@ def test_no_page_waits_for_what_reads_everything(
     text = Parsed(answer.text).text
     assert "Not checked since this page was started" in text
     assert "vectors does not exist yet" in text
-    assert "iai doctor finds out what is damaged" in text
+    assert "iai up --detach rebuilds it" in text
 
 
 def test_everything_is_read_on_demand_and_its_findings_stay_with_their_age(

@@ -123,9 +123,9 @@ FORMS = (
         r"""vault[ ]login[ ](?:-[\w=-]{1,40}[ ]){0,3}["']?(?!-)([^\s"'=]{6,200})"""), is_password,
         hint="login"),
     Form("password", "--encrypt ", compiled(  # qpdf: the user's password, then the owner's
-        r"""--encrypt[ ]([^\s"']{3,200})[ ]\S{1,200}[ ]\d{2,3}"""), is_value, hint=" -"),
+        r"""--encrypt[ ]([^\s"']{3,200})[ ]\S{1,200}[ ]\d{2,3}"""), is_value, hint="--"),
     Form("password", "--encrypt ", compiled(
-        r"""--encrypt[ ]\S{1,200}[ ]([^\s"']{3,200})[ ]\d{2,3}"""), is_value, hint=" -"),
+        r"""--encrypt[ ]\S{1,200}[ ]([^\s"']{3,200})[ ]\d{2,3}"""), is_value, hint="--"),
     Form("password", "xfreerdp", compiled(
         r"""xfreerdp\d?\b[^\n|;]{0,200}?[ ]/p:["']?([^\s"']{3,200})"""), is_value, hint=":"),
     Form("password", "bw unlock", compiled(
@@ -145,7 +145,7 @@ FORMS = (
     *(
         Form("password", option, compiled(
             rf"""{option}(?:name)?[ =]["']?[\w.@-]{{1,60}}:([^\s"'@]{{6,200}})"""), is_password,
-            hint=" -")
+            hint="--")
         for option in ("--user", "--login")
     ),
     *(

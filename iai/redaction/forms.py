@@ -25,6 +25,9 @@ def _is_token(value: str) -> bool:
     return is_random(value) or (len(value) >= 20 and has_digit)  # noqa: PLR2004
 
 
+_QUOTED = ('("', "('")  # how the arguments of a call begin that is given a literal
+
+
 def _is_alone(value: str) -> bool:
     return is_like_a_token(value) and not is_placeholder(value)
 
@@ -89,7 +92,8 @@ _ALWAYS = (
         r"""auth["']?\s{0,3}(?:=>|[=:])?\s{0,3}[\[(]\s{0,8}(?:["'][^"'\n]{0,80}["'],\s{0,8}){1,2}
         (?:Some\()?["']([^"'\s]{4,200})["']"""), is_password),  # auth=("me", "...")
     Form("password", "wifi.begin(", compiled(
-        r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password, hint="("),
+        r"""wifi\.begin\(\s{0,8}"[^"\n]{1,80}",\s{0,8}"([^"\s]{8,63})\""""), is_password,
+        hint='("'),
     *(
         Form("password", call, compiled(
             rf"""{re.escape(call)}\s{{0,8}}(?:[\w.$]{{1,40}},\s{{0,8}})?["'][^"'\n]{{1,80}}["'],\s{{0,8}}
@@ -134,7 +138,7 @@ _ALWAYS = (
         ([^\s"'`]{6,64})"""), is_password, hint="pass"),
     Form("password", "login=", compiled(r"login=[\w.-]{1,60}:([^\s@]{4,200})"), is_password,
         hint="login"),
-    Form("secret", "::add-mask::", compiled(r"::add-mask::([^\s$]{4,500})"), is_value, hint=":"),
+    Form("secret", "::add-mask::", compiled(r"::add-mask::([^\s$]{4,500})"), is_value, hint="::"),
     Form("secret", "unsafeplaintext(", compiled(
         r"""unsafeplaintext\(["']([^"'\n]{4,200})["']"""), is_password, hint="("),
     Form("password", "form-data; name=", compiled(
@@ -315,7 +319,7 @@ _WITH_RUN = (
     Form("dropbox-token", "sl.", re.compile(r"(?<![\w.])(sl\.(?:u\.)?[\w-]{100,1500})")),
     Form("asana-token", "/1", re.compile(
         r"(?<![\w/])([012]/\d{10,20}(?:/\d{10,20})?:[0-9a-f]{32})(?!\w)"), back=1),
-    Form("twitch-token", "oauth:", re.compile(r"oauth:([a-z0-9]{30})(?![a-z0-9])"), hint=":"),
+    Form("twitch-token", "oauth:", re.compile(r"oauth:([a-z0-9]{30})(?![a-z0-9])"), hint="auth"),
     Form("plaid-token", "access-", re.compile(
         rf"(?<![\w-])(access-(?:production|sandbox|development)-{_UUID})")),
     Form("hubspot-token", "pat-", re.compile(rf"(?<![\w-])(pat-(?:na|eu|ap)\d-{_UUID})")),
@@ -332,7 +336,8 @@ _WITH_RUN = (
         hint="key"),
     Form("conda-token", "/t/", compiled(r"/t/([a-z0-9-]{30,60})/")),
     Form("openshift-token", "sha256~", compiled(r"(sha256~[\w-]{43})(?![\w-])"), hint="~"),
-    Form("token", "token-", compiled(r"token-[a-z0-9]{5}:([a-z0-9]{54})"), hint=":"),  # of Rancher
+    Form("token", "token-", compiled(  # of Rancher
+        r"token-[a-z0-9]{5}:([a-z0-9]{54})"), hint="token"),
     Form("signature", "signature=", compiled(r"(?<=[?&])signature=([\w~.%-]{100,800})"),
         hint="="),
     Form("secret", "input_value=", compiled(  # of Pydantic, that quotes what is wrong
@@ -346,14 +351,14 @@ _WITH_RUN = (
         r""""jwt\w{0,20}"\s?:\s?\{[^{}]{0,200}?"\w{0,20}key"\s?:\s?"([^"\s]{16,500})\""""),
         is_random, hint='"'),
     Form("secret", "encryption:", compiled(  # of ESPHome
-        r"""encryption:\s{1,40}key:[ ]["']?([a-z0-9+/]{43}=)"""), hint=":"),
+        r"""encryption:\s{1,40}key:[ ]["']?([a-z0-9+/]{43}=)"""), hint="key"),
     Form("braintree-token", "$production$", compiled(
         r"access_token\$production\$([a-z0-9]{16}\$[0-9a-f]{32})"), back=12, hint="$"),
     Form("azure-key", "key", compiled(
         r"""key[12]["']?[,\s]{1,40}(?:["']?permissions["']?:\s)?["']?full["']?[,\s]{1,40}(?:["']value["']:\s)?["']?
         ([a-z0-9+/]{86}==)""")),
     Form("kubernetes-token", "::server:", compiled(
-        r"(K10[0-9a-f]{64}::server:[0-9a-f]{32,64})"), back=67, hint=":"),
+        r"(K10[0-9a-f]{64}::server:[0-9a-f]{32,64})"), back=67, hint="::"),
     Form("token", "secret", compiled(rf"secret[ _]?id[\s=:\"']{{1,20}}({_UUID})")),
     Form("kaggle-key", '"username"', compiled(
         r""""username"\s?:\s?"[^"\n]{1,80}",\s?"key"\s?:\s?"([0-9a-f]{32})\""""),
@@ -365,23 +370,26 @@ _WITH_RUN = (
     *(
         Form("api-key", call, compiled(  # its only argument, or its first
             rf"""{re.escape(call)}\s{{0,8}}["']([\w-]{{24,200}})["']\s{{0,8}}(?:\)|,\s{{0,8}}[^"'\s])"""),
-            is_generated, hint="(")
+            is_generated, hint=opened)
         for call in ("client(", "github(", "pinecone(", "openai(", "anthropic(", "stripe(",
                      "textencoder().encode(")
+        for opened in _QUOTED
     ),
     *(
         Form("secret", call, compiled(  # of keys
             rf"""{re.escape(call)}[\w.:]{{0,30}}\(\s{{0,8}}
             (?:(?:["'][\w-]{{1,16}}["']|[\w.$:]{{1,60}}),\s{{0,8}}){{0,2}}
             (?:\[\]byte\(|[\w.]{{1,20}}getbytes\()?b?["']([^"'\s]{{16,200}})["']"""),
-            is_random, hint="(")
-        for call in ("hmac", "createcipher", "aes.", "secretkeyspec", "signingkey", "securitykey")
+            is_random, hint=hint)
+        for call, hint in (("hmac", "("), ("createcipher", "("), ("aes.", "("),
+                           ("secretkeyspec", "key"), ("signingkey", "key"), ("securitykey", "key"))
     ),
     *(
         Form("token", call, compiled(
             rf"""{re.escape(call)}\s{{0,8}}["']([\w:-]{{24,200}})["']\s{{0,8}}\)"""), _is_alone,
-            hint="(")
+            hint=opened)
         for call in ("bot(", ".run(", ".login(", "updater(", "')(")
+        for opened in _QUOTED
     ),
     *(
         Form("secret", call, compiled(

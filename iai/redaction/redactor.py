@@ -24,6 +24,7 @@ from iai.redaction.user_rules import UserRules
 
 _HINTS = tuple(dict.fromkeys((*forms.ALWAYS, *named.CORES, blocks.HINT, *sorted(printed.HINTS))))
 _ASCII_HINTS = tuple(filter(str.isascii, _HINTS))
+_RUN_HINTS = tuple(hint for hint in forms.WITH_RUN if hint not in _HINTS)
 ENCODED = "encoded-secret"  # kind of a text in Base64 that has one
 UNCHECKED = "unchecked"  # kind of what a library was not asked about
 _PRIVATE = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -112,10 +113,10 @@ class Redactor:
         plain = escapes.without_colours(text, lowered) if "[" in text else text
         if plain is not text:
             lowered = _lowered(plain)
-        if runs := candidates(plain):  # before the rest: a token keeps its kind behind a name
-            found += self._tokens(plain, lowered, runs)
         asked = _ASCII_HINTS if text.isascii() else _HINTS
         hints = [hint for hint in asked if hint in lowered]  # most texts have few
+        if runs := candidates(plain):  # before the rest: a token keeps its kind behind a name
+            found += self._tokens(plain, lowered, runs, hints)
         triggered = triggered_form.triggered(lowered, forms.ALWAYS, hints)
         found += triggered_form.find(plain, lowered, triggered)
         for core in [core for hint in hints for core in named.CORES.get(hint, ())]:
@@ -135,9 +136,11 @@ class Redactor:
             found = [one for one in found if not _overlaps(one, taken)]
         return list(_merged(found))
 
-    def _tokens(self, text: str, lowered: str, runs: list[Run]) -> Iterator[Finding]:
+    def _tokens(
+        self, text: str, lowered: str, runs: list[Run], hints: list[str]
+    ) -> Iterator[Finding]:
         """Yield what has the form of a token, beside an escape, too."""
-        hints = [hint for hint in forms.WITH_RUN if hint in lowered]
+        hints = [*hints, *(hint for hint in _RUN_HINTS if hint in lowered)]
         triggered = triggered_form.triggered(lowered, forms.WITH_RUN, hints)
         yield from triggered_form.find(text, lowered, triggered)
         separated = escapes.without(text)

@@ -20,7 +20,7 @@ class Form(NamedTuple):
     rank: int = BY_FORM
 
 
-Hinted: TypeAlias = dict[str, tuple[tuple[str, Form], ...]]  # by hints, with triggers
+Hinted: TypeAlias = dict[str, dict[str, tuple[Form, ...]]]  # by hints, then by triggers
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -37,8 +37,8 @@ def by_hints(forms: Iterable[Form]) -> Hinted:
     """Return the forms by their hints."""
     hinted: Hinted = {}
     for form in forms:
-        hint = form.hint or form.trigger
-        hinted[hint] = (*hinted.get(hint, ()), (form.trigger, form))
+        of_hint = hinted.setdefault(form.hint or form.trigger, {})
+        of_hint[form.trigger] = (*of_hint.get(form.trigger, ()), form)
     return hinted
 
 
@@ -48,8 +48,9 @@ def triggered(lowered: str, hinted: Hinted, hints: Iterable[str]) -> list[Form]:
         form
         for hint in hints
         if hint in hinted
-        for trigger, form in hinted[hint]
+        for trigger in hinted[hint]
         if trigger in lowered
+        for form in hinted[hint][trigger]
     ]
 
 

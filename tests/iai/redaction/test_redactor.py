@@ -200,7 +200,7 @@ def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str)
     assert redact(redacted) is redacted
 
 
-@pytest.mark.timeout(60)  # where the time grew with the square, each would take minutes
+@pytest.mark.timeout(30)  # where the time grew with the square, each would take minutes
 @pytest.mark.parametrize(
     "piece",
     ["password=", "token: '", "://", "://a:", "-----BEGIN RSA PRIV" + "ATE KEY-----\n", "curl -u ",
@@ -234,7 +234,7 @@ def test_no_value_beside_a_name_is_too_strange(name: str, value: str, more: str)
      "cat key\nabcd1234\n", "$ echo $TOKEN\n", "$ op get ", "a/b " * 20 + "\n", "openssl rand\n"],
 )  # fmt: skip
 def test_the_time_is_linear_in_the_length_of_hostile_text(piece: str) -> None:
-    redact(piece * (300_000 // len(piece)))
+    redact(piece * (150_000 // len(piece)))
 
 
 def test_a_long_text_is_searched_by_pieces_and_its_marks_are_those_of_the_whole(

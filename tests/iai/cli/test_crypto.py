@@ -209,6 +209,16 @@ def test_a_group_gets_its_keys_from_the_command_that_starts_it(group: Make) -> N
     assert g.all_ready()
 
 
+def encrypt_and_back_up(crypto: Run, layout: Layout, keys_at: Path) -> None:
+    """Encrypt the store, let iai make a backup of it, and note something afterwards."""
+    crypto("init", "--key-file", str(keys_at / "own.key"))
+    with closing(Records(layout.records, writer=True)) as records:
+        backups = AutoBackups(layout, records, 3)
+        while not auto_backups.found(layout):
+            backups.step(0, NOW)
+        put(records, new_record("two", text="timbuktu"))
+
+
 def of_another_store(crypto: Path) -> None:
     other = Layout(crypto.parent.parent / "other")
     other.create()
@@ -222,12 +232,7 @@ def test_where_only_crypto_json_is_lost_the_doctor_puts_back_that_of_a_backup(
     crypto: Run, layout: Layout, shell: Shell, tmp_path: Path, lose: Callable[[Path], object]
 ) -> None:
     """It restored an old backup, and left what was said since beside keys that do not open it."""
-    crypto("init", "--key-file", str(tmp_path / "own.key"))
-    with closing(Records(layout.records, writer=True)) as records:
-        backups = AutoBackups(layout, records, 3)
-        while not auto_backups.found(layout):
-            backups.step(0, NOW)
-        put(records, new_record("two", text="timbuktu"))
+    encrypt_and_back_up(crypto, layout, tmp_path)
     lose(layout.crypto)
     forget_keys()
     before = (layout.records / "data.mdb").read_bytes()
@@ -245,12 +250,7 @@ def test_where_only_crypto_json_is_lost_the_doctor_puts_back_that_of_a_backup(
 def test_keys_that_were_only_closed_are_opened_and_nothing_is_restored(
     crypto: Run, layout: Layout, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crypto("init", "--key-file", str(tmp_path / "own.key"))
-    with closing(Records(layout.records, writer=True)) as records:
-        backups = AutoBackups(layout, records, 3)
-        while not auto_backups.found(layout):
-            backups.step(0, NOW)
-        put(records, new_record("two", text="timbuktu"))
+    encrypt_and_back_up(crypto, layout, tmp_path)
     layout.crypto.chmod(0)
     read, access = files.read_regular, os.access
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from iai.model.exchange import NARRATION
 from iai.model.record import Record
 from iai.store.graph import GraphChange
 from iai.store.record_view import RecordView
@@ -55,11 +56,8 @@ def update_neighbours(
     new[aside] = _read(view, [label for label in labels if changed[label] is None])
     differ = (new != old).any(axis=1)
     unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], new[differ])
-    # One that is new may have its row already, as it was named before: its turn has come now. That
-    # of a turn which has become narration may be the same, while others must no longer name it.
-    known = unit.term_vectors(labels)
-    named = differ | aside | [label not in known for label in labels]
-    waiting = {*old[named].ravel().tolist(), *new[named].ravel().tolist()} - changed.keys() - {0}
+    # Also where its own row stays the same: those around it may not name it yet, or still do.
+    waiting = {*old.ravel().tolist(), *new.ravel().tolist()} - changed.keys() - {0}
     done = {*changed, 0}
     while waiting:
         labels = sorted(waiting)
@@ -68,14 +66,32 @@ def update_neighbours(
         differ = (was != now).any(axis=1)
         unit.put_neighbours([labels[at] for at in np.flatnonzero(differ)], now[differ])
         # One that is not indexed yet follows with its own change: through it, the first slice of a
-        # rebuild would go on to the end of the session.
+        # rebuild would go on to the end of the session. But what its row no longer names is not
+        # found then.
         indexed = unit.term_vectors(labels)
         onward = differ & [label in indexed for label in labels]
-        waiting = {*was[onward].ravel().tolist(), *now[onward].ravel().tolist()} - done
+        dropped = (set(was[at]) - set(now[at]) for at in np.flatnonzero(differ & ~onward))
+        waiting = {*was[onward].ravel().tolist(), *now[onward].ravel().tolist()}
+        waiting = waiting.union(*(map(int, some) for some in dropped)) - done
 
 
 def _read(view: RecordView, labels: Sequence[int]) -> Labels:
-    return _rows(session_runs(view, view.get_each(labels)), labels)
+    """Return the neighbours of these records as they are now.
+
+    Of what is narration or was taken back, each is read alone: in a run, the turns after it would
+    take it for one of them.
+    """
+    aside: list[tuple[int, Record]] = []
+    turns: dict[int, Record | None] = {}
+    for at, (label, record) in enumerate(view.get_each(labels).items()):
+        if record is not None and (record.kind == NARRATION or record.rewound):
+            aside.append((at, record))
+        else:
+            turns[label] = record
+    rows = _rows(session_runs(view, turns), labels)
+    for at, record in aside:
+        rows[at] = _rows(session_runs(view, {record.label: record}), [record.label])[0]
+    return rows
 
 
 def _rows(runs: Iterable[Run], labels: Sequence[int]) -> Labels:

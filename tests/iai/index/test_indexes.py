@@ -3,7 +3,9 @@
 import gc
 import resource
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -14,9 +16,11 @@ from iai.index.indexes import Indexes
 from iai.index.lexical import LexicalIndex
 from iai.index.neighbours import session_runs, update_neighbours
 from iai.model.exchange import NARRATION
+from iai.model.record import Record
 from iai.model.revisions import through
-from iai.store.graph import GraphChange, Progress
+from iai.store.graph import GraphChange, GraphStore, Progress
 from iai.store.record_change import RecordChange
+from iai.store.record_view import RecordView
 from iai.store.vectors import Generation
 from iai.store.vectors import Progress as VectorProgress
 from tests.iai.store.builders import NOW, new_record, put
@@ -268,3 +272,57 @@ def test_turns_that_are_indexed_newest_first_become_neighbours_of_those_before(
             take(*batch)
     with store.graph.view() as view:
         assert view.neighbours([8, 9]).tolist() == [[7, 6, 0, 9, 10, 11], [8, 7, 6, 10, 11, 12]]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_whatever_order_changes_are_indexed_the_neighbours_are_those_of_a_rebuild(
+    store: Indexed, tmp_path: Path, seed: int
+) -> None:
+    chance = Random(seed)  # noqa: S311
+    labels: list[int] = []
+    pending: list[int] = []
+
+    def said(view: RecordView, some: list[int]) -> dict[int, Record | None]:
+        found = view.get_each(some).items()
+        return {label: r if r is not None and r.kind != NARRATION else None for label, r in found}
+
+    def take(graph: GraphStore, some: list[int]) -> None:
+        def write(unit: GraphChange) -> None:
+            update_neighbours(view, changed, session_runs(view, changed), unit)
+            unit.put_term_vectors({label: b"terms" if r else None for label, r in changed.items()})
+
+        with store.records.view() as view:
+            changed = said(view, some)
+            graph.commit(write)
+
+    def change_one(unit: RecordChange) -> None:
+        before = unit.view.get(chance.choice(labels))
+        assert before is not None
+        order = before.order if chance.random() < 0.7 else NOW.wall + chance.randrange(1_000)
+        after = structs.replace(before, kind=chance.choice([NARRATION, ""]), order=order)
+        unit.filing.move(before, after)
+        unit.log.note("narrate", after)
+        pending[:] = [*(label for label in pending if label != after.label), after.label]
+
+    for number in range(60):
+        match chance.choice(["insert", "take", "change"]):
+            case "insert":
+                at = [NOW.wall + chance.randrange(1_000) for _ in range(3)]
+                some = (new_record(f"{number}.{t}", session="s", created_at=t) for t in at)
+                new = [label for label in put(store.records, *some) if label not in labels]
+                labels += new
+                pending += new
+            case "take":
+                some_pending = chance.sample(pending, min(4, len(pending)))
+                take(store.graph, some_pending)
+                pending = [label for label in pending if label not in some_pending]
+            case "change" if labels:
+                store.records.commit(change_one, NOW)
+    while pending:
+        take(store.graph, [pending.pop()])
+    with closing(GraphStore(tmp_path / "rebuilt", writer=True)) as rebuilt:
+        with store.records.view() as view:
+            turns = [label for label, record in said(view, labels).items() if record]
+        take(rebuilt, turns)
+        with store.graph.view() as ours, rebuilt.view() as theirs:
+            assert ours.neighbours(turns).tolist() == theirs.neighbours(turns).tolist()

@@ -119,7 +119,7 @@ class Ingest:
         self._notes_cleared = 0  # revision through which hooks' notes have nothing forgotten
         self._backups = backups
         self._purging = PurgeJob(
-            layout, records, self._writer, self._spool, self._redact, self._reader.pace
+            records, self._writer, self._spool, self._redact, self._reader.pace
         )
         backup = BackupJob(backups, self._scrub, self._writer)
         self._idle_jobs = IdleJobs((backup, self._purging, RereadJob(self._reader)))

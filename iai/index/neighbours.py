@@ -70,9 +70,10 @@ def update_neighbours(
         # found then.
         indexed = unit.term_vectors(labels)
         onward = differ & [label in indexed for label in labels]
-        dropped = (set(was[at]) - set(now[at]) for at in np.flatnonzero(differ & ~onward))
         waiting = {*was[onward].ravel().tolist(), *now[onward].ravel().tolist()}
-        waiting = waiting.union(*(map(int, some) for some in dropped)) - done
+        for before, after in zip(was[~onward].tolist(), now[~onward].tolist(), strict=True):
+            waiting |= set(before) - set(after)
+        waiting -= done
 
 
 def _read(view: RecordView, labels: Sequence[int]) -> Labels:

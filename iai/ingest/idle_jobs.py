@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from iai.config.layout import Layout
 from iai.errors import BadUsage, NotFound
-from iai.ingest import spool
 from iai.ingest.purge import Purge
 from iai.ingest.redact import Redact
 from iai.ingest.scrub_job import ScrubJob
@@ -91,14 +89,12 @@ class PurgeJob:
 
     def __init__(
         self,
-        layout: Layout,
         records: Records,
         writer: RecordWriter,
         spool_reader: SpoolReader,
         redact: Redact,
         pace: Pace,
     ) -> None:
-        self._layout = layout
         self._records = records
         self._writer = writer
         self._spool = spool_reader
@@ -119,7 +115,7 @@ class PurgeJob:
         """
         if self._job is None or self._job.done:
             self._job = Purge(dry_run=dry_run)
-            self._rejected = [] if dry_run else spool.rejected(self._layout.spool_bad)
+            self._rejected = [] if dry_run else self._spool.rejected()
         if self._job.dry_run != dry_run:
             raise BadUsage("secrets are being redacted already; try again later")
         return self.progress()

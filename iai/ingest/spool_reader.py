@@ -210,6 +210,10 @@ class SpoolReader:
                 yield RemoveFile(surplus)
         yield Publish(SpoolRejected(file=spooled.path.name, reason=spooled.why), keep=True)
 
+    def rejected(self) -> list[Path]:
+        """Return the files that were rejected before, and are kept."""
+        return spool.rejected(self._layout.spool_bad)
+
     def redact_rejected(self, path: Path) -> Steps:
         """Redact a file that was rejected before by today's rules."""
         try:

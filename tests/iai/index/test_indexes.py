@@ -274,6 +274,36 @@ def test_turns_that_are_indexed_newest_first_become_neighbours_of_those_before(
         assert view.neighbours([8, 9]).tolist() == [[7, 6, 0, 9, 10, 11], [8, 7, 6, 10, 11, 12]]
 
 
+def test_a_turn_that_moves_before_it_is_indexed_is_named_where_it_was_no_more(
+    store: Indexed,
+) -> None:
+    def take(label: int) -> None:
+        def write(unit: GraphChange) -> None:
+            update_neighbours(view, changed, session_runs(view, changed), unit)
+            unit.put_term_vectors({label: b"terms"})
+
+        with store.records.view() as view:
+            changed = view.get_each([label])
+            store.graph.commit(write)
+
+    def move(unit: RecordChange) -> None:
+        before = unit.view.get(moved)
+        assert before is not None
+        after = structs.replace(before, order=NOW.wall - 99)
+        unit.filing.move(before, after)
+        unit.log.note("narrate", after)
+
+    said = (new_record(f"{n}", session="s", created_at=NOW.wall - 100 + 10 * n) for n in range(8))
+    first, *_, moved, last = put(store.records, *said)
+    take(last)
+    store.records.commit(move, NOW)
+    take(first)
+    take(moved)
+    with store.graph.view() as view:
+        assert moved in view.neighbours([first]).tolist()[0]
+        assert moved not in view.neighbours([last]).tolist()[0]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_in_whatever_order_changes_are_indexed_the_neighbours_are_those_of_a_rebuild(
     store: Indexed, tmp_path: Path, seed: int

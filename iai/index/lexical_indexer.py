@@ -16,7 +16,7 @@ from iai.index.term_vectors import FORM, term_vector
 from iai.index.terms import Extracted, extract, terms
 from iai.index.vector_filter import facets, machine_id
 from iai.index.work_terms import NOTHING, WorkTerms, work_terms
-from iai.model.exchange import NARRATION, names_command, opens
+from iai.model.exchange import is_aside, names_command, opens
 from iai.model.record import Record
 from iai.model.revisions import Revisions, through
 from iai.store.graph import GraphChange, GraphStore
@@ -135,7 +135,7 @@ class LexicalIndexer:
 
     def _put_again(self, view: RecordView, label: int) -> None:
         record = view.get(label)
-        if record is None or record.kind == NARRATION or record.rewound:
+        if record is None or is_aside(record):
             self.index.remove(label)  # its own change is still to be applied
         else:
             work, narration = _aside(view, record, _followed(view, [record]))

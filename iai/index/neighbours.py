@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iai.model.exchange import NARRATION
+from iai.model.exchange import is_aside
 from iai.model.record import Record
 from iai.store.graph import GraphChange
 from iai.store.record_view import RecordView
@@ -85,7 +85,7 @@ def _read(view: RecordView, labels: Sequence[int]) -> Labels:
     aside: list[tuple[int, Record]] = []
     turns: dict[int, Record | None] = {}
     for at, (label, record) in enumerate(view.get_each(labels).items()):
-        if record is not None and (record.kind == NARRATION or record.rewound):
+        if record is not None and is_aside(record):
             aside.append((at, record))
         else:
             turns[label] = record

@@ -20,6 +20,11 @@ _OPENING = frozenset({"", "command", "plan"})  # kinds of a user's turn that sta
 _COMMAND = re.compile(r"/[\w:.-]+")
 
 
+def is_aside(record: Record) -> bool:
+    """Is a record not indexed and no neighbour of others: narration, or was it taken back?"""
+    return record.kind == NARRATION or record.rewound
+
+
 class Exchange(Struct, frozen=True, kw_only=True):
     """One request with what followed from it. All parts are in the order they happened in."""
 

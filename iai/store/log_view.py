@@ -5,7 +5,7 @@ from functools import reduce
 from itertools import islice, takewhile
 from typing import NamedTuple
 
-from iai.model.exchange import NARRATION
+from iai.model.exchange import is_aside
 from iai.model.record import LastChange, LogEntry, Record, Watermark
 from iai.model.revisions import Revisions, of
 from iai.store.codec import decode_time, decode_u64, encode_u64, unpack
@@ -87,7 +87,7 @@ class LogView(RecordLookup):
             if entry.operation in _ALTERS:
                 altered.append(entry.label)
             if entry.label and entry.label not in changed:  # without one, it is of a project
-                indexed = record is not None and record.kind != NARRATION and not record.rewound
+                indexed = record is not None and not is_aside(record)
                 changed[entry.label] = record if indexed else None
                 room -= cost(record.text) if record is not None and indexed else 0
         return Latest(of(taken), changed, altered)

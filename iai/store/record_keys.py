@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from iai.model.exchange import NARRATION
+from iai.model.exchange import is_aside
 from iai.model.record import Record
 from iai.store import actions, amendments, rereading
 from iai.store.codec import decode_u64, encode_time, encode_u64
@@ -48,8 +48,7 @@ def keys_of(record: Record) -> list[tuple[str, bytes]]:
         ("by_updated", encode_time(record.updated_at) + label),
     ]
     if record.in_session:
-        aside = record.kind == NARRATION or record.rewound
-        database = "narration" if aside else "by_session"
+        database = "narration" if is_aside(record) else "by_session"
         keys.append((database, record.session_key + said))
     if record.is_fact:
         keys.append(("facts", record.project.encode() + said))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from iai.model.exchange import NARRATION
+from iai.model.exchange import is_aside
 from iai.model.record import Record, key_digest
 from iai.store.codec import decode_u64, encode_each, encode_u64, unpack
 from iai.store.environment import Tables
@@ -56,7 +56,7 @@ class RecordLookup(Tables):
         """Yield all records with a higher label that are indexed, ascending."""
         for _, data in self._t.entries(self._db["records"], encode_u64(label + 1)):
             record = unpack(data, Record)
-            if record.kind != NARRATION and not record.rewound:
+            if not is_aside(record):
                 yield record
 
     def every(self, start: int = 0) -> Iterator[Record]:
